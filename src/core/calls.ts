@@ -1,0 +1,63 @@
+import type { Fault } from './errors.js';
+import type { CallId } from './ids.js';
+
+/** By which door the caller's audio comes in; the label of every metric. */
+export type Transport = 'audiosocket' | 'unicast' | 'webrtc';
+
+/** Who calls, as the PBX says; empty strings when it does not. Untrusted text: never part of a dial string. */
+export type Caller = { readonly number: string; readonly name: string };
+
+/**
+ * offered: the PBX told us, nobody answered yet. talking: with the agent. held: hears music. transferring: on the way to
+ * a person. ended: no leg of it is with us any more.
+ */
+export type CallState = 'offered' | 'talking' | 'held' | 'transferring' | 'ended';
+
+export type Outcome = {
+  readonly result: 'completed' | 'transferred' | 'abandoned' | 'failed';
+  readonly fault: Fault;
+  /** A sentence for the admin. */
+  readonly reason: string;
+};
+
+/** One utterance as it was heard: what the agent did not get to say is not in it. */
+export type Turn = {
+  readonly who: 'caller' | 'agent' | 'human';
+  readonly text: string;
+  /** Wall clock, milliseconds since 1970, when it began. */
+  readonly atMs: number;
+  /** How long it was audible, milliseconds. */
+  readonly heardMs: number;
+  /** True when the caller cut it short. */
+  readonly interrupted: boolean;
+};
+
+/** Milestones in milliseconds since the call was offered; a milestone that was not reached is absent. */
+export type CallTimings = {
+  readonly answeredMs?: number;
+  /** The media leg's first frame reached us. */
+  readonly mediaMs?: number;
+  /** First audible frame of the agent on the wire. */
+  readonly firstAudioMs?: number;
+  readonly endedMs?: number;
+};
+
+/** A call as `GET /v1/calls` shows it (dates as ISO 8601, UTC). */
+export type CallRecord = {
+  readonly id: CallId;
+  readonly transport: Transport;
+  /** Name of the PBX in the configuration; null for dialplan AudioSocket and browser calls. */
+  readonly pbx: string | null;
+  readonly extension: string | null;
+  readonly caller: Caller;
+  readonly agent: string;
+  readonly state: CallState;
+  readonly codec: string | null;
+  readonly sampleRateHz: number | null;
+  readonly startedAt: string;
+  readonly answeredAt: string | null;
+  readonly endedAt: string | null;
+  readonly outcome: Outcome | null;
+  readonly turns: readonly Turn[];
+  readonly timings: CallTimings;
+};

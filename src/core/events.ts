@@ -1,0 +1,85 @@
+import type { CallRecord, CallState, Outcome, Turn } from './calls.js';
+import type { CallId } from './ids.js';
+
+/** What happens to a call, in the past tense, for everybody who watches: history, metrics, API streams. */
+export type CallEvent =
+  | { readonly kind: 'callStarted'; readonly callId: CallId; readonly atMs: number; readonly call: CallRecord }
+  | { readonly kind: 'stateChanged'; readonly callId: CallId; readonly atMs: number; readonly state: CallState }
+  | {
+      readonly kind: 'legConnected';
+      readonly callId: CallId;
+      readonly atMs: number;
+      readonly codec: string;
+      readonly sampleRateHz: number;
+    }
+  | { readonly kind: 'callAnswered'; readonly callId: CallId; readonly atMs: number }
+  | { readonly kind: 'firstAudioPlayed'; readonly callId: CallId; readonly atMs: number }
+  | { readonly kind: 'turnHeard'; readonly callId: CallId; readonly atMs: number; readonly turn: Turn }
+  | { readonly kind: 'digitPressed'; readonly callId: CallId; readonly atMs: number; readonly digit: string }
+  | {
+      readonly kind: 'agentInterrupted';
+      readonly callId: CallId;
+      readonly atMs: number;
+      readonly heardMs: number;
+      /** From the onset of the caller's speech (or the key) to the last agent frame on the wire. */
+      readonly reactionMs: number;
+    }
+  | {
+      readonly kind: 'responseStarted';
+      readonly callId: CallId;
+      readonly atMs: number;
+      /** From the end of the caller's speech to the first agent frame on the wire. */ readonly latencyMs: number;
+    }
+  | {
+      readonly kind: 'toolCalled';
+      readonly callId: CallId;
+      readonly atMs: number;
+      readonly tool: string;
+      readonly ok: boolean;
+      readonly tookMs: number;
+    }
+  | {
+      readonly kind: 'transferStarted';
+      readonly callId: CallId;
+      readonly atMs: number;
+      readonly to: string;
+      readonly mode: 'blind' | 'warm';
+    }
+  | { readonly kind: 'messageTaken'; readonly callId: CallId; readonly atMs: number; readonly messageId: string }
+  | {
+      readonly kind: 'callEnded';
+      readonly callId: CallId;
+      readonly atMs: number;
+      readonly outcome: Outcome;
+      readonly call: CallRecord;
+    };
+
+/** Listeners are called synchronously, in order; one that throws is reported and does not stop the others. */
+export class EventBus<Event> {
+  readonly #listeners = new Set<(event: Event) => void>();
+  readonly #onError: (error: unknown) => void;
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  get listenerCount(): number {
+    return this.#listeners.size;
+  }
+
+  /** Returns how to unsubscribe. */
+  subscribe(listener: (event: Event) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  publish(event: Event): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#onError(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import type { Caller, Transport, Turn } from '../core/calls.js';
+import type { ErrorCode } from '../core/errors.js';
+import type { CallId, LegId } from '../core/ids.js';
+import type { LegCloseReason, LegCounters } from '../media/leg.js';
+import type { HoursAnswer } from '../agent/port.js';
+
+/** Where a PBX has to connect to reach a leg. */
+export type MediaAddress = { readonly host: string; readonly port: number };
+
+/** A call that is to be given to an agent on a media thread. */
+export type OpenSession = {
+  readonly callId: CallId;
+  readonly legId: LegId;
+  readonly transport: Transport;
+  readonly agent: string;
+  readonly caller: Caller;
+  readonly extension: string | null;
+  /** Who reports digits: the leg itself, or the PBX through control (then the leg's are ignored, they would come twice). */
+  readonly digits: 'leg' | 'control';
+  readonly history: readonly { readonly who: Turn['who']; readonly text: string }[];
+};
+
+/** What an agent asks of control; the answer comes as `answer` with the same `requestId`. */
+export type ControlRequest =
+  | { readonly op: 'transfer'; readonly to: string }
+  | { readonly op: 'hangUp'; readonly reason: string }
+  | { readonly op: 'saveMessage'; readonly from: string; readonly text: string; readonly audio: Int16Array }
+  | { readonly op: 'hours' }
+  | { readonly op: 'sendDigits'; readonly digits: string };
+
+export type ControlAnswer =
+  | { readonly ok: true; readonly value: string | HoursAnswer | null }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
+
+/** From control to a media thread. Plain data: it crosses a thread boundary by structured clone. */
+export type ToMedia =
+  | { readonly kind: 'open'; readonly session: OpenSession }
+  /** The caller can hear: the agent may begin. */
+  | { readonly kind: 'start'; readonly callId: CallId }
+  | { readonly kind: 'digit'; readonly callId: CallId; readonly digit: string }
+  | { readonly kind: 'say'; readonly callId: CallId; readonly text: string }
+  /** held: the agent neither hears nor speaks, the leg gets silence. */
+  | { readonly kind: 'hold'; readonly callId: CallId; readonly held: 'held' | 'resumed' }
+  | { readonly kind: 'close'; readonly callId: CallId; readonly ending: 'completed' | 'handover' }
+  | { readonly kind: 'answer'; readonly callId: CallId; readonly requestId: number; readonly answer: ControlAnswer }
+  | { readonly kind: 'heartbeat'; readonly sequence: number }
+  /** Take no new legs; live ones go on. */
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'shutDown' };
+
+/** A leg's figures at a moment: for `/v1/calls/:id`, metrics and the line at the end of a call. */
+export type LegReport = {
+  readonly legId: LegId;
+  readonly codec: string;
+  readonly sampleRateHz: number;
+  readonly depthMs: number;
+  readonly counters: LegCounters;
+  readonly chain: readonly string[];
+};
+
+/** A media thread's figures, once a second. */
+export type ThreadReport = {
+  readonly sessions: number;
+  /** Lateness of the ticker since the last report, milliseconds. */
+  readonly latenessP50Ms: number;
+  readonly latenessP99Ms: number;
+  readonly latenessMaxMs: number;
+  readonly skippedTicks: number;
+  readonly ticks: number;
+};
+
+/** From a media thread to control. */
+export type FromMedia =
+  | { readonly kind: 'ready'; readonly address: MediaAddress; readonly limitations: readonly string[] }
+  | { readonly kind: 'opened'; readonly callId: CallId; readonly address: MediaAddress }
+  | { readonly kind: 'openFailed'; readonly callId: CallId; readonly code: ErrorCode; readonly message: string }
+  /** A leg nobody announced came in by the dialplan; the thread has opened it with the agent of `audiosocket.direct`. */
+  | {
+      readonly kind: 'directCall';
+      readonly session: OpenSession;
+      readonly peer: string;
+      readonly codec: string;
+      readonly sampleRateHz: number;
+    }
+  | { readonly kind: 'legConnected'; readonly callId: CallId; readonly codec: string; readonly sampleRateHz: number }
+  | { readonly kind: 'firstAudio'; readonly callId: CallId }
+  | { readonly kind: 'turn'; readonly callId: CallId; readonly turn: Turn }
+  | { readonly kind: 'digit'; readonly callId: CallId; readonly digit: string }
+  | { readonly kind: 'interrupted'; readonly callId: CallId; readonly heardMs: number; readonly reactionMs: number }
+  | { readonly kind: 'responseStarted'; readonly callId: CallId; readonly latencyMs: number }
+  | {
+      readonly kind: 'toolCalled';
+      readonly callId: CallId;
+      readonly tool: string;
+      readonly ok: boolean;
+      readonly tookMs: number;
+    }
+  | { readonly kind: 'request'; readonly callId: CallId; readonly requestId: number; readonly request: ControlRequest }
+  /** The agent has said all it wanted: hang up, in its words for the reason. */
+  | { readonly kind: 'agentDone'; readonly callId: CallId; readonly reason: string }
+  /** The agent cannot go on and there is no backup left. */
+  | { readonly kind: 'agentFailed'; readonly callId: CallId; readonly code: ErrorCode; readonly message: string }
+  | {
+      readonly kind: 'legClosed';
+      readonly callId: CallId;
+      readonly reason: LegCloseReason;
+      readonly detail: string;
+      readonly report: LegReport;
+    }
+  | { readonly kind: 'legReport'; readonly callId: CallId; readonly report: LegReport }
+  | { readonly kind: 'threadReport'; readonly report: ThreadReport }
+  | { readonly kind: 'heartbeat'; readonly sequence: number }
+  | {
+      readonly kind: 'log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly fields: Readonly<Record<string, unknown>>;
+      readonly message: string;
+    };
+
+/** The media threads as control sees them. Placement, watchdog and admission are behind it. */
+export interface MediaEngine {
+  /** Resolves when every thread can take calls. */
+  start(): Promise<void>;
+  /** Why no further call can be taken; empty when one can. */
+  unready(): readonly string[];
+  /** What works less well than configured ("no speech recognition: keys only"). */
+  limitations(): readonly string[];
+  /** Picks a thread and opens the session; resolves with the address for the PBX. Rejects MEDIA_FULL, AGENT_UNKNOWN, MEDIA_THREAD_LOST. */
+  open(session: OpenSession): Promise<MediaAddress>;
+  /** To the thread that has the call; dropped (and counted) when no thread has it. */
+  send(message: Extract<ToMedia, { readonly callId: CallId }>): void;
+  /** One listener: control. Set before `start`. */
+  onMessage: (message: FromMedia) => void;
+  /** The last figures of each thread. */
+  reports(): readonly ThreadReport[];
+  /** No new legs from the dialplan either. */
+  drain(): void;
+  stop(): Promise<void>;
+}

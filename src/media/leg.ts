@@ -1,0 +1,61 @@
+import type { LegId } from '../core/ids.js';
+
+/** What `pull` gave: nothing was there (dst is silence), real audio, or audio made up for a loss. */
+export const FRAME_SILENCE = 0;
+export const FRAME_AUDIO = 1;
+export const FRAME_CONCEALED = 2;
+export type FrameKind = typeof FRAME_SILENCE | typeof FRAME_AUDIO | typeof FRAME_CONCEALED;
+
+/** Why a leg is gone. `remote`: the other side closed (a hang-up, or the PBX ended). */
+export type LegCloseReason = 'remote' | 'local' | 'protocol' | 'timeout' | 'overload' | 'error';
+
+/** What the owner of a leg is told. At most one `closed`, and nothing after it. */
+export interface LegListener {
+  /** One of `0-9*#A-D`; `atMs` is the injected clock's `nowMs` at arrival. */
+  digit(digit: string, atMs: number): void;
+  closed(reason: LegCloseReason, detail: string): void;
+}
+
+/** Counts since the leg opened; the object is live and owned by the leg. */
+export type LegCounters = {
+  framesIn: number;
+  framesOut: number;
+  /** Downlink frames not sent because the socket was backed up. */
+  dropped: number;
+  /** `pull` found nothing although the talkspurt went on. */
+  underruns: number;
+  concealed: number;
+  /** Frames shed because the queue was at its bound. */
+  overruns: number;
+  /** Stretched or shrunk frames of the elastic buffer. */
+  stretched: number;
+  shrunk: number;
+  late: number;
+  lost: number;
+  clippedSamples: number;
+};
+
+/**
+ * One party's audio, the same behind every door. Frames are mono s16, 16 kHz, 320 samples; the leg converts to and from
+ * the wire. `pull` and `push` are called once a tick, never await, never allocate. The caller owns both buffers.
+ */
+export interface MediaLeg {
+  readonly id: LegId;
+  /** What is on the wire, for people: `slin16`, `slin`, `opus`. */
+  readonly codec: string;
+  /** Sample rate on the wire. */
+  readonly wireRateHz: number;
+  readonly counters: Readonly<LegCounters>;
+  /** Buffered uplink audio, milliseconds. */
+  readonly depthMs: number;
+  /** Set by the owner before the first tick. */
+  listener: LegListener | null;
+  /** Writes exactly one frame into `dst`. */
+  pull(dst: Int16Array): FrameKind;
+  /** Plays exactly one frame. */
+  push(src: Int16Array): void;
+  /** The chain of stages, in the order of the signal, one line each. */
+  describe(): string[];
+  /** Idempotent; tells the listener once. */
+  close(reason: LegCloseReason): void;
+}

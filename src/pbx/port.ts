@@ -1,0 +1,100 @@
+import type { Caller } from '../core/calls.js';
+import type { BridgeId, ChannelId, LegId } from '../core/ids.js';
+import type { MediaAddress } from '../engine/port.js';
+
+/** A channel of the PBX as a snapshot shows it. */
+export type ChannelInfo = {
+  readonly channelId: ChannelId;
+  readonly state: 'down' | 'ringing' | 'up';
+  readonly caller: Caller;
+  /** The dialled extension. */
+  readonly extension: string | null;
+  /** Ours: media channels and originated legs carry an id that we chose. */
+  readonly owner: 'linecard' | 'pbx';
+  /** Wall clock, milliseconds. */
+  readonly createdAtMs: number;
+};
+
+export type PbxSnapshot = {
+  /** Channels that are in our application. */
+  readonly channels: readonly ChannelInfo[];
+  /** Bridges that we made, with who is in them. */
+  readonly bridges: readonly { readonly bridgeId: BridgeId; readonly channels: readonly ChannelId[] }[];
+};
+
+/** A caller is here and waits for us. */
+export type CallOffer = {
+  readonly channelId: ChannelId;
+  readonly caller: Caller;
+  /** First argument of the hand-over if there is one, else the dialled extension. */
+  readonly extension: string;
+  /** Where the call may be handed back to: the dialplan context it came from. */
+  readonly context: string;
+  readonly answered: 'yes' | 'no';
+};
+
+/** What the PBX tells. Digits come once, from here and not from the media leg. */
+export type PbxEvent =
+  | { readonly kind: 'callOffered'; readonly offer: CallOffer }
+  | { readonly kind: 'channelGone'; readonly channelId: ChannelId; readonly cause: HangUpCause }
+  | { readonly kind: 'digitPressed'; readonly channelId: ChannelId; readonly digit: string }
+  /** The party's phone put us on hold: an agent talking to hold music is a defect. */
+  | { readonly kind: 'holdChanged'; readonly channelId: ChannelId; readonly held: 'held' | 'resumed' }
+  | { readonly kind: 'connected' }
+  | { readonly kind: 'disconnected'; readonly reason: string };
+
+/** Why a channel ended, in words both PBXs share (Q.850 cause in brackets). */
+export type HangUpCause =
+  | 'normal' // 16
+  | 'busy' // 17
+  | 'noAnswer' // 18, 19
+  | 'declined' // 21
+  | 'unreachable' // 3, 20, 27
+  | 'cancelled' // we took it back while it rang
+  | 'failed'; // anything else
+
+/** What a PBX can do, as data. */
+export type PbxCapabilities = {
+  /** Uplink and downlink rates it can send to a media leg, best first; found out at run time. */
+  readonly mediaRatesHz: readonly (8000 | 16_000)[];
+};
+
+export type OpenMedia = {
+  readonly callerChannelId: ChannelId;
+  readonly mediaChannelId: ChannelId;
+  readonly bridgeId: BridgeId;
+  readonly legId: LegId;
+  readonly address: MediaAddress;
+};
+
+/**
+ * A PBX in words of calls and legs. Every id is chosen by us, so each command may be repeated after a timeout. Commands
+ * reject with PBX_UNREACHABLE, PBX_TIMEOUT, PBX_REFUSED or, when the party has hung up, CHANNEL_GONE.
+ */
+export interface Pbx {
+  readonly name: string;
+  readonly kind: 'asterisk' | 'freeswitch';
+  readonly can: PbxCapabilities;
+  /** Begins to connect and goes on trying until `stop`; never rejects because the PBX is away. */
+  start(): void;
+  /** Null when calls can come; else a sentence for `/readyz`. */
+  unready(): string | null;
+  /** One listener: control. Set before `start`. */
+  onEvent: (event: PbxEvent) => void;
+  snapshot(): Promise<PbxSnapshot>;
+  /** The caller hears ringing. */
+  ring(channelId: ChannelId): Promise<void>;
+  answer(channelId: ChannelId): Promise<void>;
+  /** Puts caller and a media channel to `address` into a bridge; resolves when both are in it. */
+  openMedia(request: OpenMedia): Promise<{ readonly rateHz: 8000 | 16_000 }>;
+  /** Takes media channel and bridge away; the caller's channel stays. Idempotent. */
+  closeMedia(request: { readonly mediaChannelId: ChannelId; readonly bridgeId: BridgeId }): Promise<void>;
+  /** Gives the call back to the dialplan, at an extension; the PBX carries it and we are out. */
+  handBack(channelId: ChannelId, to: { readonly context: string; readonly extension: string }): Promise<void>;
+  /** Idempotent: a channel that is gone is hung up. */
+  hangUp(channelId: ChannelId, cause?: HangUpCause): Promise<void>;
+  /** Music (`held`) or back to the conversation. */
+  hold(channelId: ChannelId, held: 'held' | 'resumed'): Promise<void>;
+  sendDigits(channelId: ChannelId, digits: string): Promise<void>;
+  stop(): Promise<void>;
+}
