@@ -1,4 +1,4 @@
-import type { Caller } from '../core/calls.js';
+import type { Caller, Transport } from '../core/calls.js';
 import type { BridgeId, ChannelId, LegId } from '../core/ids.js';
 import type { MediaAddress } from '../engine/port.js';
 
@@ -7,8 +7,10 @@ export type ChannelInfo = {
   readonly channelId: ChannelId;
   readonly state: 'down' | 'ringing' | 'up';
   readonly caller: Caller;
-  /** The dialled extension. */
+  /** Why it is with us: the first argument of the hand-over if there is one, else the dialled extension. */
   readonly extension: string | null;
+  /** Where the call may be handed back to. */
+  readonly context: string;
   /** Ours: media channels and originated legs carry an id that we chose. */
   readonly owner: 'linecard' | 'pbx';
   /** Wall clock, milliseconds. */
@@ -57,6 +59,10 @@ export type HangUpCause =
 export type PbxCapabilities = {
   /** Uplink and downlink rates it can send to a media leg, best first; found out at run time. */
   readonly mediaRatesHz: readonly (8000 | 16_000)[];
+  /** How its media reaches us. */
+  readonly transport: Transport;
+  /** Whether `openMedia` may come before `answer`: Asterisk may, FreeSWITCH dies of it. */
+  readonly mediaBeforeAnswer: 'yes' | 'no';
 };
 
 export type OpenMedia = {
@@ -87,8 +93,8 @@ export interface Pbx {
   answer(channelId: ChannelId): Promise<void>;
   /** Puts caller and a media channel to `address` into a bridge; resolves when both are in it. */
   openMedia(request: OpenMedia): Promise<{ readonly rateHz: 8000 | 16_000 }>;
-  /** Takes media channel and bridge away; the caller's channel stays. Idempotent. */
-  closeMedia(request: { readonly mediaChannelId: ChannelId; readonly bridgeId: BridgeId }): Promise<void>;
+  /** Takes media channel and bridge away; the caller's channel stays. Idempotent. A bridge may have lost its media channel. */
+  closeMedia(request: { readonly mediaChannelId: ChannelId | null; readonly bridgeId: BridgeId }): Promise<void>;
   /** Gives the call back to the dialplan, at an extension; the PBX carries it and we are out. */
   handBack(channelId: ChannelId, to: { readonly context: string; readonly extension: string }): Promise<void>;
   /** Idempotent: a channel that is gone is hung up. */

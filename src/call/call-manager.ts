@@ -1,0 +1,248 @@
+import { assertNever } from '../core/assert-never.js';
+import type { CallRecord } from '../core/calls.js';
+import type { Alarm } from '../core/clock.js';
+import { LinecardError } from '../core/errors.js';
+import type { CallId, ChannelId } from '../core/ids.js';
+import { newCallId } from '../core/ids.js';
+import type { Logger } from '../core/logger.js';
+import type { FromMedia, LegReport } from '../engine/port.js';
+import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
+import type { CallServices } from './call-session.js';
+import { CallSession } from './call-session.js';
+import type { CallActions, CallDirectory } from './port.js';
+import { reconcile } from './reconcile.js';
+
+/** How often snapshot and registry are compared without a cause: the leak check. */
+const RECONCILE_INTERVAL_MS = 30_000;
+
+/** What an extension of the configuration leads to. */
+export type ExtensionPlan = { readonly agent: string; readonly fallback: string | null };
+
+export type CallManagerOptions = {
+  readonly services: CallServices;
+  readonly pbxes: readonly Pbx[];
+  readonly extensions: ReadonlyMap<string, ExtensionPlan>;
+};
+
+/** Every live call: takes offers, routes what PBXs and media threads say to the call it belongs to, and answers people's requests. */
+export class CallManager implements CallDirectory, CallActions {
+  readonly #services: CallServices;
+  readonly #pbxes: readonly Pbx[];
+  readonly #extensions: ReadonlyMap<string, ExtensionPlan>;
+  readonly #log: Logger;
+  readonly #calls = new Map<CallId, CallSession>();
+  /** By PBX and channel: two PBXs may use the same channel id. */
+  readonly #byChannel = new Map<string, CallSession>();
+  #draining: 'no' | 'yes' = 'no';
+  #idle: (() => void) | null = null;
+  #reconcileAlarm: Alarm | null = null;
+
+  constructor(options: CallManagerOptions) {
+    this.#services = options.services;
+    this.#pbxes = options.pbxes;
+    this.#extensions = options.extensions;
+    this.#log = options.services.log;
+  }
+
+  start(): void {
+    this.#services.engine.onMessage = (message) => this.#onMedia(message);
+    for (const pbx of this.#pbxes) {
+      pbx.onEvent = (event) => this.#onPbx(pbx, event);
+      pbx.start();
+    }
+    this.#armReconcile();
+  }
+
+  /** Reasons why no call can be taken; empty when one can. */
+  unready(): readonly string[] {
+    const reasons = this.#services.engine.unready().concat(
+      this.#pbxes.flatMap((pbx) => {
+        const reason = pbx.unready();
+        return reason === null ? [] : [`PBX "${pbx.name}": ${reason}`];
+      }),
+    );
+    return this.#draining === 'yes' ? ['shutting down, no new calls are taken', ...reasons] : reasons;
+  }
+
+  list(): readonly CallRecord[] {
+    return [...this.#calls.values()].map((call) => call.record);
+  }
+
+  get(id: string): CallRecord | null {
+    return this.#calls.get(id as CallId)?.record ?? null;
+  }
+
+  legReport(id: string): LegReport | null {
+    return this.#calls.get(id as CallId)?.legReport ?? null;
+  }
+
+  async transfer(id: string, to: string): Promise<void> {
+    await this.#call(id).transfer(to);
+  }
+
+  async hold(id: string): Promise<void> {
+    await this.#call(id).hold('held');
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#call(id).hold('resumed');
+  }
+
+  async hangUp(id: string): Promise<void> {
+    await this.#call(id).hangUp('hung up by the operator');
+  }
+
+  async sendDigits(id: string, digits: string): Promise<void> {
+    await this.#call(id).sendDigits(digits);
+  }
+
+  say(id: string, text: string): Promise<void> {
+    this.#call(id).say(text);
+    return Promise.resolve();
+  }
+
+  /** No new calls; live ones may finish within `limitMs`, then they go to the fallback. Resolves when none is left. */
+  async drain(limitMs: number): Promise<void> {
+    this.#draining = 'yes';
+    this.#reconcileAlarm?.cancel();
+    this.#services.engine.drain();
+    if (this.#calls.size === 0) return;
+    this.#log.info({ calls: this.#calls.size, limitMs }, 'waiting for live calls to end');
+    let alarm: Alarm | null = null;
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve;
+      alarm = this.#services.clock.setAlarm(limitMs, resolve);
+    });
+    (alarm as Alarm | null)?.cancel();
+    await Promise.all([...this.#calls.values()].map((call) => call.handOver('Linecard shut down')));
+  }
+
+  #onPbx(pbx: Pbx, event: PbxEvent): void {
+    switch (event.kind) {
+      case 'callOffered':
+        void this.#offered(pbx, event.offer);
+        break;
+      case 'channelGone':
+      case 'digitPressed':
+      case 'holdChanged':
+        this.#byChannel.get(channelKey(pbx, event.channelId))?.onPbx(event);
+        break;
+      case 'connected':
+        this.#log.info({ pbx: pbx.name }, 'PBX connected');
+        void this.#reconcile(pbx);
+        break;
+      case 'disconnected':
+        this.#log.warn({ pbx: pbx.name, reason: event.reason }, 'PBX disconnected');
+        break;
+      default:
+        assertNever(event);
+    }
+  }
+
+  #onMedia(message: FromMedia): void {
+    if (message.kind === 'directCall') this.#directCall(message);
+    // Everything else without a call, and the answers to `open`, is between the engine and its threads.
+    else if ('callId' in message && message.kind !== 'opened' && message.kind !== 'openFailed') {
+      this.#calls.get(message.callId)?.onMedia(message);
+    }
+  }
+
+  async #offered(pbx: Pbx, offer: CallOffer): Promise<void> {
+    const key = channelKey(pbx, offer.channelId);
+    if (this.#byChannel.has(key)) return; // an offer is repeated after a reconnect
+    const plan = this.#extensions.get(offer.extension);
+    if (plan === undefined) {
+      const known = [...this.#extensions.keys()].join(', ');
+      this.#log.error(
+        { pbx: pbx.name, extension: offer.extension, known },
+        'call to an extension that is not configured was hung up',
+      );
+      await this.#orLog(pbx.hangUp(offer.channelId, 'unreachable'), 'channel could not be hung up');
+      return;
+    }
+    const refusal = this.#draining === 'yes' ? 'shutting down' : this.#services.engine.unready()[0];
+    if (refusal !== undefined && plan.fallback !== null) {
+      this.#log.warn(
+        { pbx: pbx.name, extension: offer.extension, fallback: plan.fallback, refusal },
+        'call sent to the fallback',
+      );
+      const to = { context: offer.context, extension: plan.fallback };
+      await this.#orLog(pbx.handBack(offer.channelId, to), 'caller could not be brought to the fallback');
+      return;
+    }
+    const line = { pbx, offer, fallback: plan.fallback };
+    const session = new CallSession({
+      id: newCallId(),
+      services: this.#services,
+      agent: plan.agent,
+      extension: offer.extension,
+      caller: offer.caller,
+      transport: pbx.can.transport,
+      line,
+      onEnded: (ended) => this.#forget(ended),
+    });
+    this.#calls.set(session.id, session);
+    this.#byChannel.set(key, session);
+    await session.serve(line);
+  }
+
+  #directCall(message: Extract<FromMedia, { readonly kind: 'directCall' }>): void {
+    const { callId, agent, extension, caller, transport } = message.session;
+    const session = new CallSession({
+      id: callId,
+      services: this.#services,
+      agent,
+      extension,
+      caller,
+      transport,
+      line: null,
+      onEnded: (ended) => this.#forget(ended),
+    });
+    this.#calls.set(callId, session);
+    session.adoptDirect(message.codec, message.sampleRateHz);
+  }
+
+  #forget(session: CallSession): void {
+    this.#calls.delete(session.id);
+    if (session.line !== null) this.#byChannel.delete(channelKey(session.line.pbx, session.line.offer.channelId));
+    if (this.#calls.size === 0) this.#idle?.();
+  }
+
+  #armReconcile(): void {
+    this.#reconcileAlarm = this.#services.clock.setAlarm(RECONCILE_INTERVAL_MS, () => {
+      void Promise.all(this.#pbxes.filter((pbx) => pbx.unready() === null).map((pbx) => this.#reconcile(pbx)));
+      this.#armReconcile();
+    });
+  }
+
+  async #reconcile(pbx: Pbx): Promise<void> {
+    await this.#orLog(
+      reconcile({
+        pbx,
+        calls: () => [...this.#calls.values()],
+        offer: (offer) => void this.#offered(pbx, offer),
+        clock: this.#services.clock,
+        log: this.#log.child({ pbx: pbx.name }),
+      }),
+      'reconcile failed',
+    );
+  }
+
+  async #orLog(work: Promise<unknown>, message: string): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#log.warn({ err: error }, message);
+    }
+  }
+
+  #call(id: string): CallSession {
+    const session = this.#calls.get(id as CallId);
+    if (session === undefined) throw new LinecardError('CALL_UNKNOWN', `no live call has the id "${id}"`);
+    return session;
+  }
+}
+
+function channelKey(pbx: Pbx, channelId: ChannelId): string {
+  return `${pbx.name}/${channelId}`;
+}

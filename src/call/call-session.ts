@@ -1,0 +1,436 @@
+import type { HoursAnswer } from '../agent/port.js';
+import { assertNever } from '../core/assert-never.js';
+import type { CallRecord, Caller, Outcome, Transport } from '../core/calls.js';
+import type { Clock } from '../core/clock.js';
+import { LinecardError, toLinecardError } from '../core/errors.js';
+import type { CallEvent } from '../core/events.js';
+import type { CallId, ChannelId } from '../core/ids.js';
+import { newLegId } from '../core/ids.js';
+import type { Logger } from '../core/logger.js';
+import type { ControlAnswer, ControlRequest, FromMedia, LegReport, MediaEngine } from '../engine/port.js';
+import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
+import { CallLedger } from './ledger.js';
+import type { PbxMedia } from './media-link.js';
+import { MediaLink } from './media-link.js';
+import type { MessageStore, OpeningHours } from './port.js';
+
+/** A leg that is lost in mid-call is opened again; a PBX that loses it thrice will not keep it. */
+const MEDIA_REOPENINGS = 2;
+
+/** Where a caller may be sent. */
+export type Destinations = ReadonlyMap<string, { readonly dial: string; readonly label: string }>;
+
+/** What every session of a process shares. */
+export type CallServices = {
+  readonly engine: MediaEngine;
+  readonly destinations: Destinations;
+  readonly messages: MessageStore;
+  readonly hours: OpeningHours;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly publish: (event: CallEvent) => void;
+};
+
+/** A caller's channel on a PBX that we control. */
+export type Line = {
+  readonly pbx: Pbx;
+  readonly offer: CallOffer;
+  /** Extension where the caller goes when the AI cannot serve; null: there is none, the call is hung up. */
+  readonly fallback: string | null;
+};
+
+export type CallSessionOptions = {
+  readonly id: CallId;
+  readonly services: CallServices;
+  readonly agent: string;
+  readonly extension: string | null;
+  readonly caller: Caller;
+  readonly transport: Transport;
+  /** The PBX side; null for a call that the dialplan connected to us by itself: there the dialplan keeps the caller. */
+  readonly line: Line | null;
+  /** Told once, when the call is over for us. */
+  readonly onEnded: (session: CallSession) => void;
+};
+
+/** What a media thread says of one call; its answers to `open` are the engine's own. */
+export type SessionMessage = Exclude<
+  Extract<FromMedia, { readonly callId: CallId }>,
+  { readonly kind: 'opened' | 'openFailed' }
+>;
+
+/**
+ * One call as control sees it: brings the PBX's channel and a media session together, carries requests of the agent to the PBX, and
+ * makes sure that the caller ends with the agent, with a person or hung up, and that nothing is left behind. Whoever asks first
+ * ends it; everything after that is ignored.
+ */
+export class CallSession {
+  readonly id: CallId;
+  readonly #options: CallSessionOptions;
+  readonly #line: Line | null;
+  readonly #ledger: CallLedger;
+  readonly #media: MediaLink;
+  readonly #log: Logger;
+  /** Who asked for hold; the agent is on when nobody does. */
+  readonly #holders = new Set<'phone' | 'operator'>();
+  #reopenings = 0;
+
+  constructor(options: CallSessionOptions) {
+    const { id, line, services } = options;
+    this.id = id;
+    this.#options = options;
+    this.#line = line;
+    this.#log = services.log.child({ callId: id, channelId: line?.offer.channelId });
+    const { agent, extension, caller, transport } = options;
+    const { clock, publish } = services;
+    const pbx = line?.pbx.name ?? null;
+    this.#ledger = new CallLedger({ id, agent, extension, caller, transport, pbx, clock, publish, log: this.#log });
+    this.#media = new MediaLink({ callId: id, engine: services.engine, clock });
+  }
+
+  get line(): Line | null {
+    return this.#line;
+  }
+
+  get pbxMedia(): PbxMedia | null {
+    return this.#media.pbxMedia;
+  }
+
+  get legReport(): LegReport | null {
+    return this.#ledger.report;
+  }
+
+  get record(): CallRecord {
+    return this.#ledger.record;
+  }
+
+  /** Serves an offered call up to the greeting, or brings the caller to the fallback. Never rejects. */
+  async serve(line: Line): Promise<void> {
+    const { pbx, offer } = line;
+    this.#ledger.started();
+    try {
+      if (pbx.can.mediaBeforeAnswer === 'yes') {
+        await Promise.all([offer.answered === 'yes' ? null : pbx.ring(offer.channelId), this.#openMedia(line)]);
+        if (offer.answered === 'no') await pbx.answer(offer.channelId);
+      } else {
+        if (offer.answered === 'no') await pbx.answer(offer.channelId);
+        await this.#openMedia(line);
+      }
+      if (this.#hasEnded()) return;
+      this.#ledger.callAnswered();
+      this.#media.send({ kind: 'start', callId: this.id });
+    } catch (error) {
+      await this.#cannotServe(toLinecardError(error));
+    }
+  }
+
+  /** Takes over a call that a media thread let in from the dialplan; the agent is speaking already. */
+  adoptDirect(codec: string, sampleRateHz: number): void {
+    this.#media.adopt();
+    this.#ledger.started();
+    this.#ledger.legConnected(codec, sampleRateHz);
+    this.#ledger.callAnswered();
+  }
+
+  onMedia(message: SessionMessage): void {
+    if (this.#hasEnded()) return;
+    switch (message.kind) {
+      case 'legConnected':
+        this.#ledger.legConnected(message.codec, message.sampleRateHz);
+        this.#media.legConnected();
+        break;
+      case 'firstAudio':
+      case 'turn':
+      case 'digit':
+      case 'interrupted':
+      case 'responseStarted':
+      case 'toolCalled':
+      case 'legReport':
+        this.#ledger.observed(message);
+        break;
+      case 'request':
+        void this.#handleRequest(message.requestId, message.request);
+        break;
+      case 'agentDone':
+        void this.#hangUp({ result: 'completed', fault: 'none', reason: message.reason });
+        break;
+      case 'agentFailed':
+        void this.#cannotServe(new LinecardError(message.code, message.message));
+        break;
+      case 'legClosed':
+        this.#ledger.observed({ kind: 'legReport', callId: this.id, report: message.report });
+        void this.#mediaLost(message.reason, message.detail);
+        break;
+      default:
+        assertNever(message);
+    }
+  }
+
+  onPbx(event: Extract<PbxEvent, { readonly channelId: ChannelId }>): void {
+    if (this.#hasEnded()) return;
+    switch (event.kind) {
+      case 'channelGone':
+        void this.#callerGone();
+        break;
+      case 'digitPressed':
+        this.#media.send({ kind: 'digit', callId: this.id, digit: event.digit });
+        break;
+      case 'holdChanged':
+        this.#changeHold('phone', event.held);
+        break;
+      default:
+        assertNever(event);
+    }
+  }
+
+  /** The PBX came back without this call. */
+  lost(): void {
+    void this.#end({ result: 'failed', fault: 'pbx', reason: 'the PBX lost the call' });
+  }
+
+  /** To a destination by its key, or `fallback`. The call is out of our hands when this resolves. */
+  async transfer(to: string): Promise<void> {
+    this.#needTalking('transfer');
+    const dial = this.#dialOf(to);
+    const line = this.#line;
+    this.#ledger.transferStarted(to, 'blind');
+    if (line === null) {
+      // The dialplan keeps the caller: a close that is not "on purpose" sends them to the human it names.
+      await this.#end({ result: 'transferred', fault: 'none', reason: `to ${to}, by the dialplan` });
+      return;
+    }
+    this.#ledger.changeState('transferring');
+    try {
+      await line.pbx.handBack(line.offer.channelId, { context: line.offer.context, extension: dial });
+    } catch (error) {
+      if (!this.#hasEnded()) this.#ledger.changeState('talking');
+      throw error;
+    }
+    await this.#end({ result: 'transferred', fault: 'none', reason: `to ${to} (${dial})` });
+  }
+
+  async hold(held: 'held' | 'resumed'): Promise<void> {
+    if (held === 'held') this.#needTalking('hold');
+    else if (!this.#holders.has('operator')) throw new LinecardError('CALL_STATE', 'the call is not on hold');
+    const { pbx, offer } = this.#needLine('put on hold');
+    // The agent falls silent before the music starts, and speaks after it has ended.
+    if (held === 'held') this.#changeHold('operator', 'held');
+    try {
+      await pbx.hold(offer.channelId, held);
+    } catch (error) {
+      if (held === 'held') this.#changeHold('operator', 'resumed');
+      throw error;
+    }
+    if (held === 'resumed') this.#changeHold('operator', 'resumed');
+  }
+
+  async hangUp(reason: string): Promise<void> {
+    await this.#hangUp({ result: 'completed', fault: 'none', reason });
+  }
+
+  async sendDigits(digits: string): Promise<void> {
+    this.#needTalking('send digits');
+    if (!/^[0-9*#A-Da-d]{1,64}$/.test(digits)) {
+      throw new LinecardError('REQUEST_INVALID', 'digits are 1 to 64 of 0-9, *, # and A-D');
+    }
+    const { pbx, offer } = this.#needLine('send digits');
+    await pbx.sendDigits(offer.channelId, digits);
+  }
+
+  say(text: string): void {
+    this.#needTalking('say');
+    this.#media.send({ kind: 'say', callId: this.id, text });
+  }
+
+  /** The process ends: the caller goes to the fallback. Never rejects. */
+  async handOver(reason: string): Promise<void> {
+    if (!this.#hasEnded()) await this.#toFallback({ result: 'transferred', fault: 'none', reason });
+  }
+
+  #openMedia(line: Line): Promise<void> {
+    const { transport, agent, caller, extension } = this.#options;
+    return this.#media.open(line.pbx, line.offer.channelId, {
+      callId: this.id,
+      legId: newLegId(),
+      transport,
+      agent,
+      caller,
+      extension,
+      digits: 'control',
+      history: this.#ledger.turns.map(({ who, text }) => ({ who, text })),
+    });
+  }
+
+  async #handleRequest(requestId: number, request: ControlRequest): Promise<void> {
+    let answer: ControlAnswer;
+    try {
+      answer = { ok: true, value: await this.#fulfil(request) };
+    } catch (thrown) {
+      const error = toLinecardError(thrown);
+      this.#log.warn({ err: error, op: request.op }, 'request of the agent failed');
+      answer = { ok: false, code: error.code, message: error.message };
+    }
+    this.#media.send({ kind: 'answer', callId: this.id, requestId, answer });
+  }
+
+  async #fulfil(request: ControlRequest): Promise<string | HoursAnswer | null> {
+    const { messages, hours, clock } = this.#options.services;
+    switch (request.op) {
+      case 'transfer':
+        await this.transfer(request.to);
+        return null;
+      case 'hangUp':
+        await this.hangUp(request.reason);
+        return null;
+      case 'saveMessage': {
+        const { from, text, audio } = request;
+        const messageId = await messages.save({ from, text, audio }, { callId: this.id, caller: this.#options.caller });
+        this.#ledger.messageTaken(messageId);
+        return messageId;
+      }
+      case 'hours':
+        return hours.at(clock.wallMs());
+      case 'sendDigits':
+        await this.sendDigits(request.digits);
+        return null;
+      default:
+        return assertNever(request);
+    }
+  }
+
+  /** The leg closed although the call goes on: open another one, the agent remembers what was said. */
+  async #mediaLost(reason: string, detail: string): Promise<void> {
+    const line = this.#line;
+    if (line === null) {
+      await this.#end(
+        reason === 'remote'
+          ? { result: 'completed', fault: 'none', reason: 'the caller hung up' }
+          : { result: 'failed', fault: 'pbx', reason: `the audio connection was lost: ${detail}` },
+      );
+      return;
+    }
+    const lost = new LinecardError('MEDIA_PROTOCOL', `the audio connection was lost (${reason}): ${detail}`);
+    const wasOpening = this.#media.opening;
+    this.#media.legLost(lost);
+    // Whoever opens it hears of it there; a call on its way to a person needs no audio from us.
+    if (wasOpening || (this.#ledger.state !== 'talking' && this.#ledger.state !== 'held')) return;
+    this.#reopenings += 1;
+    if (this.#reopenings > MEDIA_REOPENINGS) {
+      await this.#cannotServe(lost);
+      return;
+    }
+    this.#log.warn({ reason, detail, attempt: this.#reopenings }, 'audio connection lost, opening another');
+    try {
+      await this.#media.closePbxMedia();
+      await this.#openMedia(line);
+      this.#media.send({ kind: 'start', callId: this.id });
+      if (this.#holders.size > 0) this.#media.send({ kind: 'hold', callId: this.id, held: 'held' });
+    } catch (error) {
+      await this.#cannotServe(toLinecardError(error));
+    }
+  }
+
+  #changeHold(by: 'phone' | 'operator', held: 'held' | 'resumed'): void {
+    const wasHeld = this.#holders.size > 0;
+    if (held === 'held') this.#holders.add(by);
+    else this.#holders.delete(by);
+    const isHeld = this.#holders.size > 0;
+    if (wasHeld === isHeld) return;
+    this.#media.send({ kind: 'hold', callId: this.id, held });
+    if (this.#ledger.answered) this.#ledger.changeState(isHeld ? 'held' : 'talking');
+  }
+
+  async #callerGone(): Promise<void> {
+    await this.#end(
+      this.#ledger.answered
+        ? { result: 'completed', fault: 'none', reason: 'the caller hung up' }
+        : { result: 'abandoned', fault: 'caller', reason: 'the caller hung up before the answer' },
+    );
+  }
+
+  async #cannotServe(error: LinecardError): Promise<void> {
+    if (this.#hasEnded()) return;
+    if (error.code === 'CHANNEL_GONE') {
+      await this.#callerGone();
+      return;
+    }
+    this.#log.error({ err: error }, 'call cannot be served');
+    await this.#toFallback({ result: 'failed', fault: error.fault, reason: error.message });
+  }
+
+  async #toFallback(outcome: Outcome): Promise<void> {
+    const line = this.#line;
+    if (line === null) {
+      await this.#end(outcome);
+      return;
+    }
+    if (line.fallback === null) {
+      await this.#hangUp({ ...outcome, reason: `${outcome.reason}; the extension has no fallback` });
+      return;
+    }
+    this.#ledger.changeState('transferring');
+    try {
+      await line.pbx.handBack(line.offer.channelId, { context: line.offer.context, extension: line.fallback });
+      await this.#end({ ...outcome, reason: `${outcome.reason}; the caller went to ${line.fallback}` });
+    } catch (thrown) {
+      const error = toLinecardError(thrown);
+      if (error.code !== 'CHANNEL_GONE') this.#log.error({ err: error }, 'caller could not be brought to the fallback');
+      await this.#hangUp({ ...outcome, reason: `${outcome.reason}; the fallback failed: ${error.message}` });
+    }
+  }
+
+  async #hangUp(outcome: Outcome): Promise<void> {
+    if (this.#hasEnded()) return;
+    const ending = this.#end(outcome);
+    if (this.#line !== null) {
+      try {
+        await this.#line.pbx.hangUp(this.#line.offer.channelId);
+      } catch (error) {
+        this.#log.warn({ err: error }, 'channel could not be hung up');
+      }
+    }
+    await ending;
+  }
+
+  /** The one way out. */
+  async #end(outcome: Outcome): Promise<void> {
+    if (this.#hasEnded()) return;
+    this.#media.close(outcome.result === 'completed' || outcome.result === 'abandoned' ? 'completed' : 'handover');
+    this.#ledger.ended(outcome);
+    this.#options.onEnded(this);
+    try {
+      await this.#media.closePbxMedia();
+    } catch (error) {
+      // Not lost: the reconcile run finds what is left when the PBX answers again.
+      this.#log.warn({ err: error }, 'media of the call could not be taken away');
+    }
+  }
+
+  #hasEnded(): boolean {
+    return this.#ledger.outcome !== null;
+  }
+
+  #dialOf(to: string): string {
+    const { destinations } = this.#options.services;
+    const dial = to === 'fallback' ? (this.#line?.fallback ?? null) : (destinations.get(to)?.dial ?? null);
+    if (dial !== null) return dial;
+    if (to === 'fallback' && this.#line === null) return 'the human of the dialplan';
+    const allowed = [...destinations.keys(), 'fallback'].join(', ');
+    throw new LinecardError(
+      'DESTINATION_UNKNOWN',
+      `there is no destination "${to}" for this call; allowed: ${allowed}`,
+    );
+  }
+
+  #needTalking(what: string): void {
+    const { state } = this.#ledger;
+    if (state !== 'talking') throw new LinecardError('CALL_STATE', `cannot ${what}: the call is ${state}, not talking`);
+  }
+
+  #needLine(what: string): Line {
+    if (this.#line !== null) return this.#line;
+    throw new LinecardError(
+      'PBX_UNSUPPORTED',
+      `cannot ${what}: the call came by the dialplan's AudioSocket, which carries audio only; connect the PBX by ARI`,
+    );
+  }
+}

@@ -1,0 +1,184 @@
+import type { CallRecord, CallState, Caller, CallTimings, Outcome, Transport, Turn } from '../core/calls.js';
+import type { Clock } from '../core/clock.js';
+import type { CallEvent } from '../core/events.js';
+import type { CallId } from '../core/ids.js';
+import type { Logger } from '../core/logger.js';
+import type { FromMedia, LegReport } from '../engine/port.js';
+
+export type LedgerOptions = {
+  readonly id: CallId;
+  readonly transport: Transport;
+  readonly pbx: string | null;
+  readonly extension: string | null;
+  readonly caller: Caller;
+  readonly agent: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly publish: (event: CallEvent) => void;
+};
+
+/** What a media thread observes of a call and control only passes on. */
+export type Observation = Extract<
+  FromMedia,
+  { readonly kind: 'firstAudio' | 'turn' | 'digit' | 'interrupted' | 'responseStarted' | 'toolCalled' | 'legReport' }
+>;
+
+/** What is known of one call: its state, its turns, its times, its end. Every entry is published as an event. */
+export class CallLedger {
+  readonly #options: LedgerOptions;
+  readonly #startedAtMs: number;
+  readonly #startedAtWallMs: number;
+  readonly #turns: Turn[] = [];
+  readonly #timings: { -readonly [Name in keyof CallTimings]: CallTimings[Name] } = {};
+  #state: CallState = 'offered';
+  #codec: string | null = null;
+  #sampleRateHz: number | null = null;
+  #answeredAtWallMs: number | null = null;
+  #endedAtWallMs: number | null = null;
+  #outcome: Outcome | null = null;
+  #report: LegReport | null = null;
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.#startedAtMs = options.clock.nowMs();
+    this.#startedAtWallMs = options.clock.wallMs();
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  get outcome(): Outcome | null {
+    return this.#outcome;
+  }
+
+  get answered(): boolean {
+    return this.#answeredAtWallMs !== null;
+  }
+
+  get turns(): readonly Turn[] {
+    return this.#turns;
+  }
+
+  get report(): LegReport | null {
+    return this.#report;
+  }
+
+  get record(): CallRecord {
+    const { id, transport, pbx, extension, caller, agent } = this.#options;
+    return {
+      id,
+      transport,
+      pbx,
+      extension,
+      caller,
+      agent,
+      state: this.#state,
+      codec: this.#codec,
+      sampleRateHz: this.#sampleRateHz,
+      startedAt: new Date(this.#startedAtWallMs).toISOString(),
+      answeredAt: isoOrNull(this.#answeredAtWallMs),
+      endedAt: isoOrNull(this.#endedAtWallMs),
+      outcome: this.#outcome,
+      turns: [...this.#turns],
+      timings: { ...this.#timings },
+    };
+  }
+
+  started(): void {
+    const { transport, extension, agent, caller, log } = this.#options;
+    this.#publish({ kind: 'callStarted', call: this.record });
+    log.info({ transport, extension, agent, pii: { caller } }, 'call started');
+  }
+
+  legConnected(codec: string, sampleRateHz: number): void {
+    this.#codec = codec;
+    this.#sampleRateHz = sampleRateHz;
+    this.#timings.mediaMs ??= this.#sinceStartMs();
+    this.#publish({ kind: 'legConnected', codec, sampleRateHz });
+  }
+
+  callAnswered(): void {
+    this.#answeredAtWallMs = this.#options.clock.wallMs();
+    this.#timings.answeredMs = this.#sinceStartMs();
+    this.changeState('talking');
+    this.#publish({ kind: 'callAnswered' });
+    this.#options.log.info({ codec: this.#codec, answeredMs: Math.round(this.#timings.answeredMs) }, 'call answered');
+  }
+
+  observed(observation: Observation): void {
+    switch (observation.kind) {
+      case 'firstAudio':
+        this.#timings.firstAudioMs ??= this.#sinceStartMs();
+        this.#publish({ kind: 'firstAudioPlayed' });
+        break;
+      case 'turn':
+        this.#turns.push(observation.turn);
+        this.#publish({ kind: 'turnHeard', turn: observation.turn });
+        break;
+      case 'digit':
+        this.#publish({ kind: 'digitPressed', digit: observation.digit });
+        break;
+      case 'interrupted':
+        this.#publish({
+          kind: 'agentInterrupted',
+          heardMs: observation.heardMs,
+          reactionMs: observation.reactionMs,
+        });
+        break;
+      case 'responseStarted':
+        this.#publish({ kind: 'responseStarted', latencyMs: observation.latencyMs });
+        break;
+      case 'toolCalled': {
+        const { tool, ok, tookMs } = observation;
+        this.#publish({ kind: 'toolCalled', tool, ok, tookMs });
+        break;
+      }
+      case 'legReport':
+        this.#report = observation.report;
+        break;
+    }
+  }
+
+  changeState(state: CallState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#publish({ kind: 'stateChanged', state });
+  }
+
+  transferStarted(to: string, mode: 'blind' | 'warm'): void {
+    this.#publish({ kind: 'transferStarted', to, mode });
+  }
+
+  messageTaken(messageId: string): void {
+    this.#publish({ kind: 'messageTaken', messageId });
+    this.#options.log.info({ messageId }, 'message taken');
+  }
+
+  /** Last entry; the owner makes sure that it comes once. */
+  ended(outcome: Outcome): void {
+    this.#outcome = outcome;
+    this.#state = 'ended';
+    this.#endedAtWallMs = this.#options.clock.wallMs();
+    this.#timings.endedMs = this.#sinceStartMs();
+    this.#publish({ kind: 'callEnded', outcome, call: this.record });
+    const fields = { outcome, durationMs: Math.round(this.#timings.endedMs), leg: this.#report?.counters };
+    this.#options.log.info(fields, 'call ended');
+  }
+
+  #publish(event: CallEventBody): void {
+    const { publish, id, clock } = this.#options;
+    publish({ ...event, callId: id, atMs: clock.wallMs() });
+  }
+
+  #sinceStartMs(): number {
+    return this.#options.clock.nowMs() - this.#startedAtMs;
+  }
+}
+
+type DistributiveOmit<Union, Key extends PropertyKey> = Union extends unknown ? Omit<Union, Key> : never;
+type CallEventBody = DistributiveOmit<CallEvent, 'callId' | 'atMs'>;
+
+function isoOrNull(wallMs: number | null): string | null {
+  return wallMs === null ? null : new Date(wallMs).toISOString();
+}

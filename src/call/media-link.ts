@@ -1,0 +1,131 @@
+import type { Alarm, Clock } from '../core/clock.js';
+import { LinecardError } from '../core/errors.js';
+import type { BridgeId, CallId, ChannelId, LegId } from '../core/ids.js';
+import { newBridgeId, newChannelId } from '../core/ids.js';
+import type { MediaEngine, OpenSession } from '../engine/port.js';
+import type { Pbx } from '../pbx/port.js';
+
+/** From the request to the leg's first byte: Asterisk needs 12 ms, a loaded one a few hundred. */
+const CONNECT_TIME_LIMIT_MS = 2000;
+
+export type MediaLinkOptions = {
+  readonly callId: CallId;
+  readonly engine: MediaEngine;
+  readonly clock: Clock;
+};
+
+/** The PBX's half of a leg. */
+export type PbxMedia = { readonly pbx: Pbx; readonly mediaChannelId: ChannelId; readonly bridgeId: BridgeId };
+
+/**
+ * A call's audio: the session on a media thread, the PBX's media channel and bridge, and the connection between them. Opened, lost and
+ * opened again any number of times; after `close` nothing of it is left, whatever was under way.
+ */
+export class MediaLink {
+  readonly #callId: CallId;
+  readonly #engine: MediaEngine;
+  readonly #clock: Clock;
+  #state: 'idle' | 'opening' | 'open' | 'closed' = 'idle';
+  #pbxMedia: PbxMedia | null = null;
+  /** Set while `open` waits for the leg's first byte. */
+  #waiting: { resolve: () => void; reject: (error: LinecardError) => void; alarm: Alarm } | null = null;
+
+  constructor(options: MediaLinkOptions) {
+    this.#callId = options.callId;
+    this.#engine = options.engine;
+    this.#clock = options.clock;
+  }
+
+  get pbxMedia(): PbxMedia | null {
+    return this.#pbxMedia;
+  }
+
+  get opening(): boolean {
+    return this.#state === 'opening';
+  }
+
+  /** The media thread opened the session by itself (a call from the dialplan). */
+  adopt(): void {
+    this.#state = 'open';
+  }
+
+  /** Resolves when audio flows both ways. After a rejection the caller closes, or opens again. */
+  async open(pbx: Pbx, callerChannelId: ChannelId, session: OpenSession): Promise<void> {
+    if (this.#isClosed()) throw closedMeanwhile();
+    this.#state = 'opening';
+    const pbxMedia: PbxMedia = { pbx, mediaChannelId: newChannelId(), bridgeId: newBridgeId() };
+    const address = await this.#engine.open(session);
+    if (this.#isClosed()) {
+      this.#engine.send({ kind: 'close', callId: this.#callId, ending: 'completed' });
+      throw closedMeanwhile();
+    }
+    this.#pbxMedia = pbxMedia;
+    const connected = this.#waitForLeg(session.legId);
+    try {
+      const { mediaChannelId, bridgeId } = pbxMedia;
+      const { legId } = session;
+      await Promise.all([pbx.openMedia({ callerChannelId, mediaChannelId, bridgeId, legId, address }), connected]);
+    } finally {
+      this.#waiting?.alarm.cancel();
+      this.#waiting = null;
+    }
+    if (this.#isClosed()) {
+      // `close` ran while the PBX was still building: take away what came after it.
+      await pbx.closeMedia(pbxMedia);
+      throw closedMeanwhile();
+    }
+    this.#state = 'open';
+  }
+
+  legConnected(): void {
+    this.#waiting?.resolve();
+  }
+
+  /** The session is gone from its thread. An `open` under way rejects with `error`. */
+  legLost(error: LinecardError): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'idle';
+    this.#waiting?.reject(error);
+  }
+
+  send(message: Parameters<MediaEngine['send']>[0]): void {
+    if (this.#state === 'open' || this.#state === 'opening') this.#engine.send(message);
+  }
+
+  /** Takes the PBX's half away, so that another leg can be opened. */
+  async closePbxMedia(): Promise<void> {
+    const pbxMedia = this.#pbxMedia;
+    this.#pbxMedia = null;
+    if (pbxMedia !== null) await pbxMedia.pbx.closeMedia(pbxMedia);
+  }
+
+  /** The media thread lets go at once; the PBX's half is closed by `closePbxMedia`. Idempotent. */
+  close(ending: 'completed' | 'handover'): void {
+    const hasSession = this.#state === 'open' || this.#state === 'opening';
+    this.#state = 'closed';
+    if (hasSession) this.#engine.send({ kind: 'close', callId: this.#callId, ending });
+    this.#waiting?.reject(closedMeanwhile());
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  #waitForLeg(legId: LegId): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const alarm = this.#clock.setAlarm(CONNECT_TIME_LIMIT_MS, () => {
+        reject(
+          new LinecardError(
+            'MEDIA_TIMEOUT',
+            `the PBX did not connect leg ${legId} within ${CONNECT_TIME_LIMIT_MS} ms; is the media address reachable from the PBX, and allowed?`,
+          ),
+        );
+      });
+      this.#waiting = { resolve, reject, alarm };
+    });
+  }
+}
+
+function closedMeanwhile(): LinecardError {
+  return new LinecardError('CHANNEL_GONE', 'the call ended while its audio was being connected');
+}

@@ -1,0 +1,65 @@
+import type { Clock } from '../core/clock.js';
+import type { Logger } from '../core/logger.js';
+import type { CallOffer, Pbx } from '../pbx/port.js';
+import type { CallSession } from './call-session.js';
+
+/** Younger channels and calls are still being set up; what they lack is not a leak. */
+const SETTLING_MS = 10_000;
+
+export type ReconcileOptions = {
+  readonly pbx: Pbx;
+  /** The calls at this moment. */
+  readonly calls: () => readonly CallSession[];
+  /** A caller whom nobody serves: an earlier process of ours did. */
+  readonly offer: (offer: CallOffer) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+};
+
+/**
+ * Compares what the PBX has with what we know: calls whose channel is gone end, callers without a call are served again, and
+ * bridges and media channels of ours that belong to nobody are taken away. Runs at every connect and every 30 s.
+ */
+export async function reconcile(options: ReconcileOptions): Promise<void> {
+  const { pbx, clock, log } = options;
+  // Calls that began while the snapshot was under way are none of its business.
+  const before = options.calls().filter((call) => call.line?.pbx === pbx);
+  const snapshot = await pbx.snapshot();
+  const present = new Set(snapshot.channels.map((channel) => channel.channelId));
+  for (const call of before) {
+    if (call.line !== null && !present.has(call.line.offer.channelId)) {
+      log.warn({ callId: call.id }, 'call ended because the PBX no longer has its channel');
+      call.lost();
+    }
+  }
+
+  const now = options.calls().filter((call) => call.line?.pbx === pbx);
+  const served = new Set(now.map((call) => call.line?.offer.channelId));
+  const mediaChannels = new Set(now.map((call) => call.pbxMedia?.mediaChannelId));
+  const bridges = new Set(now.map((call) => call.pbxMedia?.bridgeId));
+  const settled = (createdAtMs: number): boolean => clock.wallMs() - createdAtMs > SETTLING_MS;
+
+  for (const bridge of snapshot.bridges) {
+    const members = snapshot.channels.filter((channel) => bridge.channels.includes(channel.channelId));
+    if (bridges.has(bridge.bridgeId) || !members.every((channel) => settled(channel.createdAtMs))) continue;
+    const media = members.find((channel) => channel.owner === 'linecard');
+    log.warn({ bridgeId: bridge.bridgeId, mediaChannelId: media?.channelId }, 'bridge without a call taken away');
+    await pbx.closeMedia({ bridgeId: bridge.bridgeId, mediaChannelId: media?.channelId ?? null });
+  }
+  for (const channel of snapshot.channels) {
+    if (channel.owner === 'linecard') {
+      if (mediaChannels.has(channel.channelId) || !settled(channel.createdAtMs)) continue;
+      log.warn({ channelId: channel.channelId }, 'channel without a call hung up');
+      await pbx.hangUp(channel.channelId);
+    } else if (!served.has(channel.channelId) && channel.extension !== null) {
+      log.warn({ channelId: channel.channelId }, 'caller without a call is served again');
+      options.offer({
+        channelId: channel.channelId,
+        caller: channel.caller,
+        extension: channel.extension,
+        context: channel.context,
+        answered: channel.state === 'up' ? 'yes' : 'no',
+      });
+    }
+  }
+}
