@@ -84,7 +84,7 @@ export class CallSession {
     const { clock, publish } = services;
     const pbx = line?.pbx.name ?? null;
     this.#ledger = new CallLedger({ id, agent, extension, caller, transport, pbx, clock, publish, log: this.#log });
-    this.#media = new MediaLink({ callId: id, engine: services.engine, clock });
+    this.#media = new MediaLink({ callId: id, engine: services.engine, clock, log: this.#log });
   }
 
   get line(): Line | null {

@@ -2,6 +2,7 @@ import type { Alarm, Clock } from '../core/clock.js';
 import { LinecardError } from '../core/errors.js';
 import type { BridgeId, CallId, ChannelId, LegId } from '../core/ids.js';
 import { newBridgeId, newChannelId } from '../core/ids.js';
+import type { Logger } from '../core/logger.js';
 import type { MediaEngine, OpenSession } from '../engine/port.js';
 import type { Pbx } from '../pbx/port.js';
 
@@ -12,6 +13,7 @@ export type MediaLinkOptions = {
   readonly callId: CallId;
   readonly engine: MediaEngine;
   readonly clock: Clock;
+  readonly log: Logger;
 };
 
 /** The PBX's half of a leg. */
@@ -25,6 +27,7 @@ export class MediaLink {
   readonly #callId: CallId;
   readonly #engine: MediaEngine;
   readonly #clock: Clock;
+  readonly #log: Logger;
   #state: 'idle' | 'opening' | 'open' | 'closed' = 'idle';
   #pbxMedia: PbxMedia | null = null;
   /** Set while `open` waits for the leg's first byte. */
@@ -34,6 +37,7 @@ export class MediaLink {
     this.#callId = options.callId;
     this.#engine = options.engine;
     this.#clock = options.clock;
+    this.#log = options.log;
   }
 
   get pbxMedia(): PbxMedia | null {
@@ -61,17 +65,19 @@ export class MediaLink {
     }
     this.#pbxMedia = pbxMedia;
     const connected = this.#waitForLeg(session.legId);
+    const { mediaChannelId, bridgeId } = pbxMedia;
+    const built = pbx.openMedia({ callerChannelId, mediaChannelId, bridgeId, legId: session.legId, address });
     try {
-      const { mediaChannelId, bridgeId } = pbxMedia;
-      const { legId } = session;
-      await Promise.all([pbx.openMedia({ callerChannelId, mediaChannelId, bridgeId, legId, address }), connected]);
+      await Promise.all([built, connected]);
+    } catch (error) {
+      void this.#takeAwayWhenBuilt(built, pbxMedia);
+      throw error;
     } finally {
       this.#waiting?.alarm.cancel();
       this.#waiting = null;
     }
     if (this.#isClosed()) {
-      // `close` ran while the PBX was still building: take away what came after it.
-      await pbx.closeMedia(pbxMedia);
+      void this.#takeAwayWhenBuilt(built, pbxMedia);
       throw closedMeanwhile();
     }
     this.#state = 'open';
@@ -105,6 +111,16 @@ export class MediaLink {
     this.#state = 'closed';
     if (hasSession) this.#engine.send({ kind: 'close', callId: this.#callId, ending });
     this.#waiting?.reject(closedMeanwhile());
+  }
+
+  /** The PBX may still be building when we give up: `closePbxMedia` was too early then. */
+  async #takeAwayWhenBuilt(built: Promise<unknown>, pbxMedia: PbxMedia): Promise<void> {
+    try {
+      await built;
+      await pbxMedia.pbx.closeMedia(pbxMedia);
+    } catch (error) {
+      this.#log.debug({ err: error }, 'media that was given up had not been built');
+    }
   }
 
   #isClosed(): boolean {

@@ -1,0 +1,337 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { CallManager } from '../../src/call/call-manager.js';
+import type { MessageStore } from '../../src/call/port.js';
+import { WeeklyHours } from '../../src/call/opening-hours.js';
+import { LinecardError } from '../../src/core/errors.js';
+import type { CallEvent } from '../../src/core/events.js';
+import type { BridgeId, CallId, ChannelId } from '../../src/core/ids.js';
+import { silentLogger } from '../../src/core/logger.js';
+import type { PbxCapabilities } from '../../src/pbx/port.js';
+import { FakeClock, settle } from '../support/fake-clock.js';
+import { FakeEngine } from '../support/fake-engine.js';
+import { FakePbx } from '../support/fake-pbx.js';
+
+let clock: FakeClock;
+let pbx: FakePbx;
+let engine: FakeEngine;
+let events: CallEvent[];
+let saved: string[];
+let manager: CallManager;
+
+function build(options: { readonly fallback?: string | null; readonly can?: Partial<PbxCapabilities> } = {}): void {
+  pbx = new FakePbx(options.can);
+  clock = new FakeClock();
+  engine = new FakeEngine();
+  events = [];
+  saved = [];
+  const messages: MessageStore = {
+    save: (draft) => {
+      saved.push(draft.text);
+      return Promise.resolve('m1');
+    },
+    list: () => Promise.resolve([]),
+    audioPath: () => Promise.resolve(null),
+  };
+  manager = new CallManager({
+    services: {
+      engine,
+      destinations: new Map([['sales', { dial: '6001', label: 'Sales' }]]),
+      messages,
+      hours: new WeeklyHours(null),
+      clock,
+      log: silentLogger,
+      publish: (event) => events.push(event),
+    },
+    pbxes: [pbx],
+    extensions: new Map([
+      ['7000', { agent: 'receptionist', fallback: options.fallback === undefined ? '6001' : options.fallback }],
+    ]),
+  });
+  manager.start();
+}
+
+beforeEach(() => build());
+
+function outcome(): string {
+  const end = events.find((event) => event.kind === 'callEnded');
+  return end === undefined ? 'none' : `${end.outcome.result}/${end.outcome.fault}`;
+}
+
+async function talkingCall(): Promise<{ readonly callId: CallId; readonly channelId: ChannelId }> {
+  const channelId = pbx.offer();
+  await settle();
+  const call = manager.list()[0];
+  expect(call?.state).toBe('talking');
+  return { callId: call!.id, channelId };
+}
+
+function nothingIsLeft(): void {
+  expect(manager.list()).toEqual([]);
+  expect(engine.sessions.size).toBe(0);
+  expect(pbx.openMediaChannels.size).toBe(0);
+  expect(clock.pendingAlarms).toBe(1); // the next reconcile
+}
+
+describe('a call over a PBX', () => {
+  it('rings, connects its audio, is answered, and only then the agent speaks', async () => {
+    pbx.offer();
+    await settle();
+    expect(pbx.commands).toEqual(['start', 'ring caller-1', 'openMedia caller-1', 'answer caller-1']);
+    expect(engine.kindsSent()).toEqual(['start']);
+    expect(events.map((event) => event.kind)).toEqual(['callStarted', 'legConnected', 'stateChanged', 'callAnswered']);
+  });
+
+  it('is answered first where audio before the answer would kill the PBX', async () => {
+    build({ can: { mediaBeforeAnswer: 'no' } });
+    pbx.offer();
+    await settle();
+    expect(pbx.commands).toEqual(['start', 'answer caller-1', 'openMedia caller-1']);
+  });
+
+  it('ends when the caller hangs up, and leaves nothing', async () => {
+    const { channelId } = await talkingCall();
+    pbx.onEvent({ kind: 'channelGone', channelId, cause: 'normal' });
+    await settle();
+    expect(outcome()).toBe('completed/none');
+    nothingIsLeft();
+  });
+
+  it('ends when the agent has said goodbye', async () => {
+    const { callId } = await talkingCall();
+    engine.onMessage({ kind: 'agentDone', callId, reason: 'goodbye' });
+    await settle();
+    expect(pbx.commands).toContain('hangUp caller-1');
+    expect(outcome()).toBe('completed/none');
+    nothingIsLeft();
+  });
+
+  it.each(['ring', 'openMedia', 'answer'] as const)(
+    'leaves nothing when the caller hangs up during %s',
+    async (step) => {
+      pbx.during[step] = () =>
+        pbx.onEvent({ kind: 'channelGone', channelId: 'caller-1' as ChannelId, cause: 'cancelled' });
+      pbx.offer();
+      await settle();
+      expect(outcome()).toBe('abandoned/caller');
+      nothingIsLeft();
+    },
+  );
+
+  it.each(['ring', 'openMedia', 'answer'] as const)('goes to the fallback when the PBX fails at %s', async (step) => {
+    pbx.failures.set(step, new LinecardError('PBX_REFUSED', 'the PBX answered 500'));
+    pbx.offer();
+    await settle();
+    expect(pbx.commands).toContain('handBack caller-1 -> 6001@phones');
+    expect(outcome()).toBe('failed/pbx');
+    nothingIsLeft();
+  });
+
+  it('goes to the fallback when the PBX never connects the audio', async () => {
+    engine.legs = 'stay away';
+    pbx.offer();
+    await clock.advanceAsync(2000);
+    expect(pbx.commands).toContain('handBack caller-1 -> 6001@phones');
+    expect(outcome()).toBe('failed/pbx');
+    nothingIsLeft();
+  });
+
+  it('goes to the fallback when no thread can take it, without being answered', async () => {
+    engine.refusals = ['full'];
+    pbx.offer();
+    await settle();
+    expect(pbx.commands).toEqual(['start', 'handBack caller-1 -> 6001@phones']);
+    nothingIsLeft();
+  });
+
+  it('goes to the fallback when the agent fails for good', async () => {
+    const { callId } = await talkingCall();
+    engine.onMessage({ kind: 'agentFailed', callId, code: 'AGENT_FAILED', message: 'the provider is gone' });
+    await settle();
+    expect(pbx.commands).toContain('handBack caller-1 -> 6001@phones');
+    expect(outcome()).toBe('failed/provider');
+    nothingIsLeft();
+  });
+
+  it('is hung up, and says so, when there is no fallback', async () => {
+    build({ fallback: null });
+    engine.openFailure = new LinecardError('MEDIA_FULL', 'no room');
+    pbx.offer();
+    await settle();
+    expect(pbx.commands).toContain('hangUp caller-1');
+    expect(outcome()).toBe('failed/config');
+    nothingIsLeft();
+  });
+
+  it('to an extension nobody configured is hung up', async () => {
+    pbx.offer({ extension: '7999' });
+    await settle();
+    expect(pbx.commands).toEqual(['start', 'hangUp caller-1']);
+    nothingIsLeft();
+  });
+
+  it('gets new audio when the leg is lost, twice, then a person', async () => {
+    const { callId } = await talkingCall();
+    for (let i = 0; i < 2; i++) {
+      engine.loseLeg(callId);
+      await settle();
+      expect(manager.get(callId)?.state).toBe('talking');
+    }
+    expect(pbx.openMediaChannels.size).toBe(1);
+    expect(engine.kindsSent()).toEqual(['start', 'start', 'start']);
+    engine.loseLeg(callId);
+    await settle();
+    expect(pbx.commands).toContain('handBack caller-1 -> 6001@phones');
+    nothingIsLeft();
+  });
+
+  it('passes digits of the PBX on to the agent', async () => {
+    const { channelId } = await talkingCall();
+    pbx.onEvent({ kind: 'digitPressed', channelId, digit: '5' });
+    expect(engine.sent.at(-1)).toMatchObject({ kind: 'digit', digit: '5' });
+  });
+});
+
+describe('what the agent asks for', () => {
+  it('a transfer gives the caller back to the dialplan and the call is over for us', async () => {
+    const { callId } = await talkingCall();
+    engine.onMessage({ kind: 'request', callId, requestId: 1, request: { op: 'transfer', to: 'sales' } });
+    await settle();
+    expect(pbx.commands).toContain('handBack caller-1 -> 6001@phones');
+    expect(outcome()).toBe('transferred/none');
+    nothingIsLeft();
+  });
+
+  it('a transfer to an unknown place is refused with the places that exist', async () => {
+    const { callId } = await talkingCall();
+    engine.onMessage({ kind: 'request', callId, requestId: 7, request: { op: 'transfer', to: '+1900' } });
+    await settle();
+    const answer = engine.sent.find((message) => message.kind === 'answer');
+    expect(answer).toMatchObject({ requestId: 7, answer: { ok: false, code: 'DESTINATION_UNKNOWN' } });
+    expect(answer?.answer).toHaveProperty('message', expect.stringContaining('sales, fallback'));
+    expect(pbx.commands.some((command) => command.startsWith('handBack'))).toBe(false);
+  });
+
+  it('a transfer that the PBX refuses returns to the conversation', async () => {
+    const { callId } = await talkingCall();
+    pbx.failures.set('handBack', new LinecardError('PBX_REFUSED', 'no such extension'));
+    engine.onMessage({ kind: 'request', callId, requestId: 2, request: { op: 'transfer', to: 'sales' } });
+    await settle();
+    expect(manager.get(callId)?.state).toBe('talking');
+    expect(engine.sent.at(-1)).toMatchObject({ kind: 'answer', answer: { ok: false } });
+  });
+
+  it('a message is kept before the agent may say so', async () => {
+    const { callId } = await talkingCall();
+    const request = { op: 'saveMessage', from: 'Bob', text: 'call me', audio: new Int16Array(0) } as const;
+    engine.onMessage({ kind: 'request', callId, requestId: 3, request });
+    await settle();
+    expect(saved).toEqual(['call me']);
+    expect(engine.sent.at(-1)).toMatchObject({ kind: 'answer', requestId: 3, answer: { ok: true, value: 'm1' } });
+  });
+});
+
+describe('hold', () => {
+  it('of the phone silences the agent until the phone is back', async () => {
+    const { callId, channelId } = await talkingCall();
+    pbx.onEvent({ kind: 'holdChanged', channelId, held: 'held' });
+    expect(manager.get(callId)?.state).toBe('held');
+    expect(engine.sent.at(-1)).toMatchObject({ kind: 'hold', held: 'held' });
+    pbx.onEvent({ kind: 'holdChanged', channelId, held: 'resumed' });
+    expect(engine.sent.at(-1)).toMatchObject({ kind: 'hold', held: 'resumed' });
+    expect(manager.get(callId)?.state).toBe('talking');
+  });
+
+  it('of phone and operator at once ends when both have resumed', async () => {
+    const { callId, channelId } = await talkingCall();
+    await manager.hold(callId);
+    pbx.onEvent({ kind: 'holdChanged', channelId, held: 'held' });
+    await manager.resume(callId);
+    expect(manager.get(callId)?.state).toBe('held');
+    pbx.onEvent({ kind: 'holdChanged', channelId, held: 'resumed' });
+    expect(manager.get(callId)?.state).toBe('talking');
+  });
+});
+
+describe('a call that the dialplan connected', () => {
+  it('is handed to the human of the dialplan by a close that is not on purpose', async () => {
+    const callId = engine.directCall();
+    engine.onMessage({ kind: 'request', callId, requestId: 1, request: { op: 'transfer', to: 'fallback' } });
+    await settle();
+    expect(engine.sent).toContainEqual({ kind: 'close', callId, ending: 'handover' });
+    expect(outcome()).toBe('transferred/none');
+  });
+
+  it('is closed on purpose when the agent said goodbye', async () => {
+    const callId = engine.directCall();
+    engine.onMessage({ kind: 'agentDone', callId, reason: 'goodbye' });
+    await settle();
+    expect(engine.sent).toContainEqual({ kind: 'close', callId, ending: 'completed' });
+  });
+
+  it('ends when its connection ends', async () => {
+    const callId = engine.directCall();
+    engine.loseLeg(callId);
+    await settle();
+    expect(outcome()).toBe('completed/none');
+    expect(manager.list()).toEqual([]);
+  });
+});
+
+describe('after a restart or a lost connection', () => {
+  const channel = {
+    channelId: 'caller-9' as ChannelId,
+    state: 'up',
+    caller: { number: '6002', name: '' },
+    extension: '7000',
+    context: 'phones',
+    owner: 'pbx',
+    createdAtMs: 0,
+  } as const;
+
+  it('a caller whom nobody serves is served again', async () => {
+    pbx.present = { channels: [channel], bridges: [] };
+    pbx.onEvent({ kind: 'connected' });
+    await settle();
+    expect(manager.list().map((call) => [call.caller.number, call.state])).toEqual([['6002', 'talking']]);
+    expect(pbx.commands).not.toContain('answer caller-9');
+  });
+
+  it('bridges and media channels that belong to nobody are taken away, those of live calls stay', async () => {
+    await talkingCall();
+    const live = [...pbx.openMediaChannels.values()][0]!;
+    const orphan = { ...channel, channelId: 'linecard-1' as ChannelId, owner: 'linecard', extension: null } as const;
+    pbx.present = {
+      channels: [{ ...channel, channelId: 'caller-1' as ChannelId }, orphan],
+      bridges: [
+        { bridgeId: live.bridgeId, channels: ['caller-1' as ChannelId, live.mediaChannelId] },
+        { bridgeId: 'linecard-b' as BridgeId, channels: [orphan.channelId] },
+      ],
+    };
+    pbx.onEvent({ kind: 'connected' });
+    await settle();
+    expect(pbx.commands).toContain('closeMedia linecard-b');
+    expect(pbx.commands).toContain('hangUp linecard-1');
+    expect(pbx.openMediaChannels.size).toBe(1);
+  });
+
+  it('a call that the PBX no longer has is over', async () => {
+    await talkingCall();
+    pbx.onEvent({ kind: 'connected' });
+    await settle();
+    expect(outcome()).toBe('failed/pbx');
+    nothingIsLeft();
+  });
+});
+
+describe('shutting down', () => {
+  it('lets live calls end, then sends the rest to the fallback, and takes no new ones', async () => {
+    await talkingCall();
+    const drained = manager.drain(10_000);
+    pbx.offer({ channelId: 'late' as ChannelId });
+    await clock.advanceAsync(10_000);
+    await drained;
+    expect(pbx.commands).toContain('handBack late -> 6001@phones');
+    expect(pbx.commands).toContain('handBack caller-1 -> 6001@phones');
+    expect(manager.list()).toEqual([]);
+  });
+});

@@ -1,0 +1,102 @@
+import type { LinecardError } from '../../src/core/errors.js';
+import type { ChannelId } from '../../src/core/ids.js';
+import type { CallOffer, OpenMedia, Pbx, PbxCapabilities, PbxEvent, PbxSnapshot } from '../../src/pbx/port.js';
+
+type Command = Exclude<keyof Pbx, 'name' | 'kind' | 'can' | 'start' | 'unready' | 'onEvent' | 'stop'>;
+
+/** A PBX in memory: it does what it is told at once, remembers every command, and fails where the test says. */
+export class FakePbx implements Pbx {
+  readonly name = 'fake';
+  readonly kind = 'asterisk';
+  readonly can: PbxCapabilities;
+  /** In order, with the channel or bridge each was about. */
+  readonly commands: string[] = [];
+  /** Media channels and bridges that were opened and not closed. */
+  readonly openMediaChannels = new Map<string, OpenMedia>();
+  onEvent: (event: PbxEvent) => void = () => undefined;
+  /** What `snapshot` answers. */
+  present: PbxSnapshot = { channels: [], bridges: [] };
+  away: string | null = null;
+  /** Runs inside a command, before it takes effect: hang up here to test every step. */
+  during: Partial<Record<Command, () => void | Promise<void>>> = {};
+  readonly failures = new Map<Command, LinecardError>();
+
+  constructor(can: Partial<PbxCapabilities> = {}) {
+    this.can = { mediaRatesHz: [16_000, 8000], transport: 'audiosocket', mediaBeforeAnswer: 'yes', ...can };
+  }
+
+  start(): void {
+    this.commands.push('start');
+  }
+
+  unready(): string | null {
+    return this.away;
+  }
+
+  offer(offer: Partial<CallOffer> = {}): ChannelId {
+    const channelId = offer.channelId ?? (`caller-${this.commands.length}` as ChannelId);
+    this.onEvent({
+      kind: 'callOffered',
+      offer: {
+        channelId,
+        caller: { number: '6001', name: 'Alice' },
+        extension: '7000',
+        context: 'phones',
+        answered: 'no',
+        ...offer,
+      },
+    });
+    return channelId;
+  }
+
+  async snapshot(): Promise<PbxSnapshot> {
+    await this.#run('snapshot', '');
+    return this.present;
+  }
+
+  ring(channelId: ChannelId): Promise<void> {
+    return this.#run('ring', channelId);
+  }
+
+  answer(channelId: ChannelId): Promise<void> {
+    return this.#run('answer', channelId);
+  }
+
+  async openMedia(request: OpenMedia): Promise<{ readonly rateHz: 16_000 }> {
+    await this.#run('openMedia', request.callerChannelId);
+    this.openMediaChannels.set(request.bridgeId, request);
+    return { rateHz: 16_000 };
+  }
+
+  async closeMedia(request: { readonly mediaChannelId: ChannelId | null; readonly bridgeId: string }): Promise<void> {
+    await this.#run('closeMedia', request.bridgeId);
+    this.openMediaChannels.delete(request.bridgeId);
+  }
+
+  handBack(channelId: ChannelId, to: { readonly context: string; readonly extension: string }): Promise<void> {
+    return this.#run('handBack', `${channelId} -> ${to.extension}@${to.context}`);
+  }
+
+  hangUp(channelId: ChannelId): Promise<void> {
+    return this.#run('hangUp', channelId);
+  }
+
+  hold(channelId: ChannelId, held: 'held' | 'resumed'): Promise<void> {
+    return this.#run('hold', `${channelId} ${held}`);
+  }
+
+  sendDigits(channelId: ChannelId, digits: string): Promise<void> {
+    return this.#run('sendDigits', `${channelId} ${digits}`);
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async #run(command: Command, about: string): Promise<void> {
+    this.commands.push(about === '' ? command : `${command} ${about}`);
+    await this.during[command]?.();
+    const failure = this.failures.get(command);
+    if (failure !== undefined) throw failure;
+  }
+}
