@@ -148,7 +148,7 @@ export class FrameParser {
 /** A frame of audio ready to be written: header and room for 20 ms at a rate, with the samples aligned for a view. */
 export class AudioFrameBuffer {
   /** Header and payload: what goes on the wire, in one write (Asterisk gives the payload 5 ms after its header). */
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   /** The payload; the machine is little endian as the wire is (checked when the module loads). */
   readonly samples: Int16Array;
 
@@ -156,7 +156,7 @@ export class AudioFrameBuffer {
     const samples = samplesPerFrame(rateHz);
     // The header begins at byte 1, so that the samples begin at byte 4.
     const memory = new ArrayBuffer(1 + HEADER_BYTES + samples * 2);
-    this.bytes = new Uint8Array(memory, 1);
+    this.bytes = Buffer.from(memory, 1);
     this.samples = new Int16Array(memory, 1 + HEADER_BYTES, samples);
     writeHeader(this.bytes, kindOfRate(rateHz), samples * 2);
   }
