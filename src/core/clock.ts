@@ -27,6 +27,15 @@ export const systemClock: Clock = {
   },
 };
 
+/** The machine's clock for programs that have nothing else to stay alive for: its alarms keep the process alive. */
+export const foregroundClock: Clock = {
+  ...systemClock,
+  setAlarm(delayMs, ring) {
+    const timer = setTimeout(ring, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
 /** Waits `delayMs`; rejects with the signal's reason when that comes first. */
 export function wait(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
