@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/pbx/**', 'test/web/**', 'test/soak/**'],
+          testTimeout: 15_000,
+        },
+      },
+      {
+        test: {
+          // A real Asterisk and real time: one file after the other, so that they do not disturb each other's clocks.
+          name: 'pbx',
+          include: ['test/pbx/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+});
