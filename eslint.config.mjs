@@ -2,13 +2,15 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'data/', '.demo/', 'node_modules/'] },
+  { ignores: ['dist/', 'dist.*/', 'data/', '.demo/', 'node_modules/'] },
   js.configs.recommended,
   {
     files: ['**/*.mjs'],
     languageOptions: {
       globals: {
         process: 'readonly',
+        performance: 'readonly',
+        AbortController: 'readonly',
         console: 'readonly',
         setTimeout: 'readonly',
         clearTimeout: 'readonly',
