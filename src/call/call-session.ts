@@ -252,6 +252,7 @@ export class CallSession {
       callId: this.id,
       legId: newLegId(),
       transport,
+      wireRateHz: line.pbx.can.mediaRatesHz[0] ?? 8000,
       agent,
       caller,
       extension,

@@ -12,24 +12,14 @@ export type OpenSession = {
   readonly callId: CallId;
   readonly legId: LegId;
   readonly transport: Transport;
+  /** What the PBX was asked to send; the leg's first frame may tell another. Absent: 8 kHz until then. */
+  readonly wireRateHz?: 8000 | 16_000;
   readonly agent: string;
   readonly caller: Caller;
   readonly extension: string | null;
   /** Who reports digits: the leg itself, or the PBX through control (then the leg's are ignored, they would come twice). */
   readonly digits: 'leg' | 'control';
   readonly history: readonly { readonly who: Turn['who']; readonly text: string }[];
-  /** What the leg has to know before the PBX sends; null where the packets tell (AudioSocket). */
-  readonly format: MediaFormat | null;
-};
-
-/** How a leg's audio will come: unicast datagrams carry no header at all. */
-export type MediaFormat = {
-  /** The only address that may send. */
-  readonly peerHost: string;
-  readonly rateHz: number;
-  readonly ptimeMs: number;
-  /** The codec on the party's side, for people. */
-  readonly codec: string;
 };
 
 /** What an agent asks of control; the answer comes as `answer` with the same `requestId`. */
@@ -79,11 +69,15 @@ export type ThreadReport = {
   readonly latenessMaxMs: number;
   readonly skippedTicks: number;
   readonly ticks: number;
+  /** Part of the last second in which the thread was busy, 0 to 1. */
+  readonly load: number;
 };
 
 /** From a media thread to control. */
 export type FromMedia =
   | { readonly kind: 'ready'; readonly address: MediaAddress; readonly limitations: readonly string[] }
+  /** The thread can never take a call (a port in use); nothing else follows. */
+  | { readonly kind: 'startFailed'; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: 'opened'; readonly callId: CallId; readonly address: MediaAddress }
   | { readonly kind: 'openFailed'; readonly callId: CallId; readonly code: ErrorCode; readonly message: string }
   /** A leg nobody announced came in by the dialplan; the thread has opened it with the agent of `audiosocket.direct`. */
@@ -94,6 +88,7 @@ export type FromMedia =
       readonly codec: string;
       readonly sampleRateHz: number;
     }
+  /** The leg is here; a second time when its first frame tells another rate than was asked for. */
   | { readonly kind: 'legConnected'; readonly callId: CallId; readonly codec: string; readonly sampleRateHz: number }
   | { readonly kind: 'firstAudio'; readonly callId: CallId }
   | { readonly kind: 'turn'; readonly callId: CallId; readonly turn: Turn }

@@ -1,0 +1,333 @@
+import { performance } from 'node:perf_hooks';
+import type { AgentProvider } from '../agent/port.js';
+import { assertNever } from '../core/assert-never.js';
+import type { Clock, Alarm } from '../core/clock.js';
+import { LinecardError, toLinecardError } from '../core/errors.js';
+import type { CallId, LegId } from '../core/ids.js';
+import { newCallId } from '../core/ids.js';
+import type { Logger } from '../core/logger.js';
+import type { MediaLeg } from '../media/leg.js';
+import type { TickerReport } from '../media/ticker.js';
+import { Ticker } from '../media/ticker.js';
+import type { OpenConversation } from './live-conversation.js';
+import { MediaSession } from './media-session.js';
+import type { FromMedia, MediaAddress, OpenSession, ToMedia } from './port.js';
+
+const REPORT_INTERVAL_MS = 1000;
+/** From `open` to the leg's connection. Control gives up after 2 s and says so; this is for a control that is gone. */
+const LEG_TIME_LIMIT_MS = 5000;
+
+/** An agent of the configuration on this thread. */
+export type HostedAgent = { readonly provider: AgentProvider; readonly backup: string | null };
+
+/** The door by which legs come to a media thread. */
+export interface LegDoor {
+  start(): Promise<void>;
+  /** Where the PBX connects; valid after `start`. */
+  readonly address: MediaAddress;
+  expect(legId: LegId, options: { rateHz: 8000 | 16_000; timeLimitMs: number; onTimeout: () => void }): void;
+  unexpect(legId: LegId): void;
+  endedOnPurpose(legId: LegId): void;
+  stop(): Promise<void>;
+}
+
+/** What a door tells. */
+export interface LegDoorListener {
+  /** A leg that nobody announced: whether it is let in. */
+  onUnknown(legId: LegId, peer: string): 'take' | 'refuse';
+  onLeg(leg: MediaLeg, arrival: { readonly peer: string; readonly announced: 'yes' | 'no' }): void;
+}
+
+export type MediaHostOptions = {
+  readonly openDoor: (listener: LegDoorListener) => LegDoor;
+  /** By name, as in the configuration. */
+  readonly agents: ReadonlyMap<string, HostedAgent>;
+  /** The agent that serves calls of the dialplan; null: they are refused. */
+  readonly directAgent: string | null;
+  readonly maxSessions: number;
+  readonly openConversation: OpenConversation;
+  readonly send: (message: FromMedia) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+};
+
+/**
+ * The inside of a media thread: takes control's messages, lets legs in, gives each an agent, and ticks them all. It knows no concrete
+ * transport, provider or thread.
+ */
+export class MediaHost {
+  readonly #options: MediaHostOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #door: LegDoor;
+  readonly #ticker: Ticker;
+  readonly #sessions = new Map<CallId, MediaSession>();
+  /** Announced, and not connected yet. */
+  readonly #expected = new Map<LegId, OpenSession>();
+  /** Agents that could not be prepared, and why. */
+  readonly #unavailable = new Map<string, string>();
+  readonly #tickerReport: TickerReport = {
+    latenessP50Ms: 0,
+    latenessP99Ms: 0,
+    latenessMaxMs: 0,
+    ticks: 0,
+    skippedTicks: 0,
+    load: 0,
+  };
+  #utilization = performance.eventLoopUtilization();
+  #reportAlarm: Alarm | null = null;
+  #draining = false;
+  #stopping: Promise<void> | null = null;
+
+  constructor(options: MediaHostOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#ticker = new Ticker({
+      clock: options.clock,
+      onError: (member, error) =>
+        this.#log.error({ err: error, ticked: member.constructor.name }, 'turn of a call failed'),
+    });
+    this.#door = options.openDoor({
+      onUnknown: () => (this.#takesDirectCalls() ? 'take' : 'refuse'),
+      onLeg: (leg, arrival) => this.#onLeg(leg, arrival),
+    });
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  /** Prepares the agents and opens the door; sends `ready`, or `startFailed` when no call can ever come. Never rejects. */
+  async start(): Promise<void> {
+    try {
+      await Promise.all([...this.#options.agents].map(([name, agent]) => this.#prepare(name, agent)));
+      await this.#door.start();
+    } catch (thrown) {
+      const { code, message } = toLinecardError(thrown);
+      this.#options.send({ kind: 'startFailed', code, message });
+      return;
+    }
+    this.#armReport();
+    this.#options.send({ kind: 'ready', address: this.#door.address, limitations: this.#limitations() });
+  }
+
+  handle(message: ToMedia): void {
+    switch (message.kind) {
+      case 'open':
+        this.#open(message.session);
+        break;
+      case 'close':
+        this.#close(message.callId, message.ending);
+        break;
+      case 'start':
+      case 'digit':
+      case 'say':
+      case 'hold':
+      case 'answer':
+        // A call that has just ended may still be spoken to.
+        this.#sessions.get(message.callId)?.handle(message);
+        break;
+      case 'heartbeat':
+        this.#options.send({ kind: 'heartbeat', sequence: message.sequence });
+        break;
+      case 'drain':
+        this.#draining = true;
+        break;
+      case 'shutDown':
+        void this.stop();
+        break;
+      default:
+        assertNever(message);
+    }
+  }
+
+  /** Closes every session, the door and the agents. Idempotent, never rejects. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#draining = true;
+    this.#reportAlarm?.cancel();
+    for (const session of [...this.#sessions.values()]) session.close('local');
+    for (const legId of [...this.#expected.keys()]) this.#forget(legId);
+    this.#ticker.stop();
+    const closings = [this.#door.stop(), ...[...this.#options.agents.values()].map(({ provider }) => provider.close())];
+    for (const result of await Promise.allSettled(closings)) {
+      if (result.status === 'rejected')
+        this.#log.warn({ err: result.reason as unknown }, 'media side failed to close a part');
+    }
+  }
+
+  async #prepare(name: string, agent: HostedAgent): Promise<void> {
+    try {
+      await agent.provider.prepare();
+    } catch (thrown) {
+      const error = toLinecardError(thrown, 'AGENT_UNAVAILABLE');
+      this.#unavailable.set(name, error.message);
+      this.#log.error({ err: error, agent: name }, 'agent cannot serve calls');
+    }
+  }
+
+  #limitations(): string[] {
+    const lines: string[] = [];
+    for (const [name, { provider }] of this.#options.agents) {
+      const reason = this.#unavailable.get(name);
+      if (reason !== undefined) lines.push(`agent ${name} cannot serve calls: ${reason}`);
+      else for (const limitation of provider.limitations()) lines.push(`agent ${name}: ${limitation}`);
+    }
+    return lines;
+  }
+
+  #open(session: OpenSession): void {
+    const { callId, legId } = session;
+    const refusal = this.#refusal(session);
+    if (refusal !== null) {
+      this.#options.send({ kind: 'openFailed', callId, code: refusal.code, message: refusal.message });
+      return;
+    }
+    this.#expected.set(legId, session);
+    this.#door.expect(legId, {
+      rateHz: session.wireRateHz ?? 8000,
+      timeLimitMs: LEG_TIME_LIMIT_MS,
+      onTimeout: () => this.#legMissing(session),
+    });
+    this.#options.send({ kind: 'opened', callId, address: this.#door.address });
+  }
+
+  #refusal({ callId, agent }: OpenSession): LinecardError | null {
+    if (this.#draining)
+      return new LinecardError('MEDIA_FULL', 'the media thread takes no more calls, it is shutting down');
+    if (this.#full())
+      return new LinecardError('MEDIA_FULL', `the media thread serves ${this.#options.maxSessions} calls already`);
+    if (this.#sessions.has(callId)) return new LinecardError('CALL_STATE', `call ${callId} has a live leg already`);
+    if (!this.#options.agents.has(agent)) return new LinecardError('AGENT_UNKNOWN', `there is no agent "${agent}"`);
+    if (this.#attempts(agent).length > 0) return null;
+    return new LinecardError(
+      'AGENT_UNAVAILABLE',
+      `agent "${agent}" cannot serve: ${this.#unavailable.get(agent) ?? ''}`,
+    );
+  }
+
+  #full(): boolean {
+    return this.#sessions.size + this.#expected.size >= this.#options.maxSessions;
+  }
+
+  /** The agent, once more the agent, its backup; without those that could not be prepared. */
+  #attempts(name: string): AgentProvider[] {
+    const { agents } = this.#options;
+    const agent = agents.get(name);
+    const backup = agent?.backup ?? null;
+    const names = [name, name, ...(backup === null ? [] : [backup])];
+    return names.flatMap((each) => {
+      const provider = agents.get(each)?.provider;
+      return provider === undefined || this.#unavailable.has(each) ? [] : [provider];
+    });
+  }
+
+  #takesDirectCalls(): boolean {
+    const { directAgent } = this.#options;
+    return directAgent !== null && !this.#draining && !this.#full() && this.#attempts(directAgent).length > 0;
+  }
+
+  #onLeg(leg: MediaLeg, arrival: { readonly peer: string; readonly announced: 'yes' | 'no' }): void {
+    const announced = this.#expected.get(leg.id);
+    this.#expected.delete(leg.id);
+    const session = announced ?? this.#directSession(leg.id);
+    const media = new MediaSession({
+      session,
+      leg,
+      attempts: this.#attempts(session.agent),
+      openConversation: this.#options.openConversation,
+      send: this.#options.send,
+      clock: this.#clock,
+      log: this.#log.child({ callId: session.callId, legId: leg.id }),
+      onClosed: (closed) => this.#sessionClosed(closed),
+    });
+    this.#sessions.set(session.callId, media);
+    this.#ticker.add(media);
+    const { codec, wireRateHz: sampleRateHz } = leg;
+    if (announced === undefined) {
+      this.#options.send({ kind: 'directCall', session, peer: arrival.peer, codec, sampleRateHz });
+      media.start();
+    } else {
+      this.#options.send({ kind: 'legConnected', callId: session.callId, codec, sampleRateHz });
+    }
+  }
+
+  #directSession(legId: LegId): OpenSession {
+    return {
+      callId: newCallId(),
+      legId,
+      transport: 'audiosocket',
+      agent: this.#options.directAgent ?? '',
+      caller: { number: '', name: '' },
+      extension: null,
+      digits: 'leg',
+      history: [],
+    };
+  }
+
+  #close(callId: CallId, ending: 'completed' | 'handover'): void {
+    for (const [legId, session] of this.#expected) if (session.callId === callId) this.#forget(legId);
+    const media = this.#sessions.get(callId);
+    if (media === undefined) return;
+    // Digits come from the leg where there is no other way: in calls of the dialplan, which asks how they ended.
+    if (ending === 'completed' && media.session.digits === 'leg') this.#door.endedOnPurpose(media.leg.id);
+    media.close('local');
+  }
+
+  #forget(legId: LegId): void {
+    this.#expected.delete(legId);
+    this.#door.unexpect(legId);
+  }
+
+  #legMissing({ callId, legId }: OpenSession): void {
+    this.#expected.delete(legId);
+    const detail = `leg ${legId} did not connect within ${LEG_TIME_LIMIT_MS} ms`;
+    this.#options.send({ kind: 'legClosed', callId, reason: 'timeout', detail, report: emptyReport(legId) });
+  }
+
+  #sessionClosed(media: MediaSession): void {
+    this.#ticker.remove(media);
+    this.#sessions.delete(media.session.callId);
+  }
+
+  #armReport(): void {
+    this.#reportAlarm = this.#clock.setAlarm(REPORT_INTERVAL_MS, () => {
+      this.#report();
+      this.#armReport();
+    });
+  }
+
+  #report(): void {
+    const utilization = performance.eventLoopUtilization();
+    const load = performance.eventLoopUtilization(utilization, this.#utilization).utilization;
+    this.#utilization = utilization;
+    this.#ticker.report(this.#tickerReport);
+    const { latenessP50Ms, latenessP99Ms, latenessMaxMs, ticks, skippedTicks } = this.#tickerReport;
+    const sessions = this.#sessions.size;
+    const report = { sessions, latenessP50Ms, latenessP99Ms, latenessMaxMs, ticks, skippedTicks, load };
+    this.#options.send({ kind: 'threadReport', report });
+  }
+}
+
+/** The figures of a leg that never came, or whose thread is gone before it reported. */
+export function emptyReport(legId: LegId): Extract<FromMedia, { readonly kind: 'legClosed' }>['report'] {
+  const counters = {
+    framesIn: 0,
+    framesOut: 0,
+    dropped: 0,
+    underruns: 0,
+    concealed: 0,
+    overruns: 0,
+    stretched: 0,
+    shrunk: 0,
+    late: 0,
+    lost: 0,
+    clippedSamples: 0,
+  };
+  return { legId, codec: '', sampleRateHz: 0, depthMs: 0, counters, chain: [] };
+}

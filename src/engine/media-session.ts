@@ -1,0 +1,270 @@
+import type { AgentProvider } from '../agent/port.js';
+import { assertNever } from '../core/assert-never.js';
+import type { Turn } from '../core/calls.js';
+import type { Clock } from '../core/clock.js';
+import type { LinecardError } from '../core/errors.js';
+import { toLinecardError } from '../core/errors.js';
+import type { Logger } from '../core/logger.js';
+import { FRAME_SAMPLES } from '../core/units.js';
+import type { LegCloseReason, MediaLeg } from '../media/leg.js';
+import type { Ticked } from '../media/ticker.js';
+import type { ConversationListener, LiveConversation, OpenConversation } from './live-conversation.js';
+import type { FromMedia, LegReport, OpenSession, ToMedia } from './port.js';
+import { RemoteControl } from './remote-control.js';
+
+/** A report a second. */
+const REPORT_TICKS = 50;
+/** Turns that a new agent is told of when the one before it failed. */
+const MAX_HISTORY = 50;
+
+export type MediaSessionOptions = {
+  readonly session: OpenSession;
+  readonly leg: MediaLeg;
+  /** The agents to try, in this order: the agent, the agent again, its backup. */
+  readonly attempts: readonly AgentProvider[];
+  readonly openConversation: OpenConversation;
+  readonly send: (message: FromMedia) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Told once, when the leg is gone. */
+  readonly onClosed: (session: MediaSession) => void;
+};
+
+/** A message for one call that has a leg. */
+export type SessionCommand = Exclude<
+  Extract<ToMedia, { readonly callId: OpenSession['callId'] }>,
+  { readonly kind: 'close' }
+>;
+
+/**
+ * A call on its media thread: a leg, the conversation on it, and the messages between it and control. It owns both; each
+ * tick it gives the conversation its turn, and plays silence when there is none: a leg must never starve.
+ */
+export class MediaSession implements Ticked {
+  readonly session: OpenSession;
+  readonly leg: MediaLeg;
+  readonly #options: MediaSessionOptions;
+  readonly #control: RemoteControl;
+  readonly #history: { who: Turn['who']; text: string }[];
+  #conversation: LiveConversation | null = null;
+  #attempt = 0;
+  /** Set by a conversation that cannot go on; the next tick replaces it, so that nothing is torn down beneath its own callers. */
+  #failure: LinecardError | null = null;
+  #started = false;
+  #held: 'held' | 'resumed' = 'resumed';
+  #closed = false;
+  #ticks = 0;
+  #reportedRateHz: number;
+  #chain: readonly string[];
+  /** Shared by all: nothing is ever written into it but what is thrown away. */
+  static readonly #scratch = new Int16Array(FRAME_SAMPLES);
+  static readonly #silence = new Int16Array(FRAME_SAMPLES);
+
+  constructor(options: MediaSessionOptions) {
+    const { session, leg, send, clock } = options;
+    this.#options = options;
+    this.session = session;
+    this.leg = leg;
+    this.#control = new RemoteControl({ callId: session.callId, clock, send });
+    this.#history = [...session.history];
+    this.#reportedRateHz = leg.wireRateHz;
+    this.#chain = leg.describe();
+    leg.listener = {
+      digit: (digit) => {
+        if (session.digits === 'leg') this.#digit(digit);
+      },
+      closed: (reason, detail) => this.#legClosed(reason, detail),
+    };
+    // Before anything else: a bridge that hears nothing can freeze the PBX.
+    leg.push(MediaSession.#silence);
+    this.#openConversation();
+  }
+
+  get report(): LegReport {
+    const { leg } = this;
+    return {
+      legId: leg.id,
+      codec: leg.codec,
+      sampleRateHz: leg.wireRateHz,
+      depthMs: leg.depthMs,
+      counters: { ...leg.counters },
+      chain: this.#chain,
+    };
+  }
+
+  tick(nowMs: number): void {
+    if (this.#failure !== null) this.#replaceConversation();
+    if (this.#conversation === null) {
+      this.leg.pull(MediaSession.#scratch);
+      this.leg.push(MediaSession.#silence);
+    } else {
+      try {
+        this.#conversation.tick(nowMs);
+      } catch (thrown) {
+        this.#broken(thrown);
+      }
+    }
+    this.#ticks += 1;
+    if (this.#ticks % REPORT_TICKS === 0)
+      this.#options.send({ kind: 'legReport', callId: this.session.callId, report: this.report });
+    if (this.leg.wireRateHz !== this.#reportedRateHz) this.#rateChanged();
+  }
+
+  handle(command: SessionCommand): void {
+    switch (command.kind) {
+      case 'start':
+        this.start();
+        break;
+      case 'digit':
+        this.#digit(command.digit);
+        break;
+      case 'say':
+        this.#guard((conversation) => conversation.say(command.text));
+        break;
+      case 'hold':
+        this.#held = command.held;
+        this.#guard((conversation) => conversation.hold(command.held));
+        break;
+      case 'answer':
+        this.#control.answer(command.requestId, command.answer);
+        break;
+      default:
+        assertNever(command);
+    }
+  }
+
+  /** The caller can hear. Idempotent. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#guard((conversation) => conversation.start());
+  }
+
+  /** Ends the agent's session, then the leg. Idempotent. */
+  close(reason: LegCloseReason): void {
+    this.#closeConversation();
+    this.leg.close(reason);
+  }
+
+  #openConversation(): void {
+    const { attempts, openConversation, clock, log } = this.#options;
+    const provider = attempts[this.#attempt];
+    if (provider === undefined) return;
+    const { callId, caller, extension } = this.session;
+    try {
+      this.#conversation = openConversation({
+        leg: this.leg,
+        provider,
+        call: { callId, caller, extension, history: [...this.#history] },
+        control: this.#control,
+        listener: this.#listener(this.#attempt),
+        clock,
+        log,
+      });
+      if (this.#held === 'held') this.#conversation.hold('held');
+      if (this.#started) this.#conversation.start();
+    } catch (thrown) {
+      this.#failure = toLinecardError(thrown, 'AGENT_FAILED');
+    }
+  }
+
+  /** What the conversation of one attempt tells; after its end it is not listened to. */
+  #listener(attempt: number): ConversationListener {
+    const { send } = this.#options;
+    const { callId } = this.session;
+    const current = (): boolean => attempt === this.#attempt && !this.#closed;
+    return {
+      firstAudio: () => {
+        if (current()) send({ kind: 'firstAudio', callId });
+      },
+      turn: (turn) => {
+        if (!current()) return;
+        this.#history.push({ who: turn.who, text: turn.text });
+        if (this.#history.length > MAX_HISTORY) this.#history.shift();
+        send({ kind: 'turn', callId, turn });
+      },
+      interrupted: (heardMs, reactionMs) => {
+        if (current()) send({ kind: 'interrupted', callId, heardMs, reactionMs });
+      },
+      responseStarted: (latencyMs) => {
+        if (current()) send({ kind: 'responseStarted', callId, latencyMs });
+      },
+      toolCalled: (tool, ok, tookMs) => {
+        if (current()) send({ kind: 'toolCalled', callId, tool, ok, tookMs });
+      },
+      done: (reason) => {
+        if (current()) send({ kind: 'agentDone', callId, reason });
+      },
+      failed: (error) => {
+        if (current()) this.#failure ??= error;
+      },
+    };
+  }
+
+  #replaceConversation(): void {
+    const failure = this.#failure as LinecardError;
+    const { attempts, send, log } = this.#options;
+    this.#closeConversation();
+    this.#failure = null;
+    this.#attempt += 1;
+    const next = attempts[this.#attempt];
+    if (next === undefined) {
+      log.error({ err: failure, attempts: attempts.length }, 'agent failed, nobody is left to take over');
+      send({ kind: 'agentFailed', callId: this.session.callId, code: failure.code, message: failure.message });
+      return;
+    }
+    log.warn({ err: failure, next: next.name }, 'agent failed, trying again');
+    this.#openConversation();
+  }
+
+  /** Our own mistake: this call loses its agent, the others do not notice. */
+  #broken(thrown: unknown): void {
+    const error = toLinecardError(thrown);
+    this.#options.log.error({ err: error }, 'conversation broke');
+    this.#closeConversation();
+    this.#attempt = this.#options.attempts.length;
+    this.#failure = null;
+    this.#options.send({ kind: 'agentFailed', callId: this.session.callId, code: error.code, message: error.message });
+  }
+
+  #guard(act: (conversation: LiveConversation) => void): void {
+    if (this.#conversation === null) return;
+    try {
+      act(this.#conversation);
+    } catch (thrown) {
+      this.#broken(thrown);
+    }
+  }
+
+  #digit(digit: string): void {
+    this.#options.send({ kind: 'digit', callId: this.session.callId, digit });
+    this.#guard((conversation) => conversation.digit(digit));
+  }
+
+  #rateChanged(): void {
+    const { leg } = this;
+    this.#reportedRateHz = leg.wireRateHz;
+    this.#chain = leg.describe();
+    const { callId } = this.session;
+    this.#options.send({ kind: 'legConnected', callId, codec: leg.codec, sampleRateHz: leg.wireRateHz });
+  }
+
+  #closeConversation(): void {
+    const conversation = this.#conversation;
+    this.#conversation = null;
+    try {
+      conversation?.close();
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'conversation failed to close');
+    }
+  }
+
+  #legClosed(reason: LegCloseReason, detail: string): void {
+    if (this.#closed) return;
+    this.#closeConversation();
+    this.#closed = true;
+    this.#control.close();
+    this.#options.onClosed(this);
+    this.#options.send({ kind: 'legClosed', callId: this.session.callId, reason, detail, report: this.report });
+  }
+}

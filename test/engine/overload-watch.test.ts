@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { OverloadWatch } from '../../src/engine/overload-watch.js';
+import type { ThreadReport } from '../../src/engine/port.js';
+
+const CALM: ThreadReport = {
+  sessions: 100,
+  latenessP50Ms: 0.5,
+  latenessP99Ms: 2,
+  latenessMaxMs: 4,
+  skippedTicks: 0,
+  ticks: 200,
+  load: 0.4,
+};
+const BUSY: ThreadReport = { ...CALM, load: 0.95 };
+const LATE: ThreadReport = { ...CALM, latenessP99Ms: 55 };
+
+function verdicts(reports: readonly ThreadReport[]): (string | null)[] {
+  const watch = new OverloadWatch();
+  return reports.map((report) => {
+    watch.observe(report);
+    return watch.reason;
+  });
+}
+
+describe('overload watch', () => {
+  it('lets one bad second pass', () => {
+    expect(verdicts([BUSY, CALM, LATE, CALM, BUSY, CALM])).toEqual([null, null, null, null, null, null]);
+  });
+
+  it('says why after two bad seconds, and takes calls again after three calm ones', () => {
+    const late = 'its ticks are 55 ms late';
+    expect(verdicts([LATE, LATE, CALM, CALM, CALM])).toEqual([null, late, late, late, null]);
+    expect(verdicts([BUSY, BUSY]).at(-1)).toBe('busy 95 % of the time');
+  });
+
+  it('does not waver between its two borders', () => {
+    const between: ThreadReport = { ...CALM, load: 0.8 };
+    const busy = 'busy 95 % of the time';
+    expect(verdicts([BUSY, BUSY, between, between, between, between])).toEqual([null, busy, busy, busy, busy, busy]);
+    expect(verdicts([between, between, between])).toEqual([null, null, null]);
+  });
+});

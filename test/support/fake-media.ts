@@ -1,0 +1,173 @@
+import type { AgentProvider, AgentSession } from '../../src/agent/port.js';
+import type { LegId } from '../../src/core/ids.js';
+import type { ConversationOptions, LiveConversation } from '../../src/engine/live-conversation.js';
+import type { LegDoor, LegDoorListener } from '../../src/engine/media-host.js';
+import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../src/media/leg.js';
+import { FRAME_SILENCE } from '../../src/media/leg.js';
+
+/** A leg in memory that counts what it is given. */
+export class FakeLeg implements MediaLeg {
+  readonly id: LegId;
+  listener: LegListener | null = null;
+  wireRateHz: number;
+  readonly counters: LegCounters = {
+    framesIn: 0,
+    framesOut: 0,
+    dropped: 0,
+    underruns: 0,
+    concealed: 0,
+    overruns: 0,
+    stretched: 0,
+    shrunk: 0,
+    late: 0,
+    lost: 0,
+    clippedSamples: 0,
+  };
+  readonly depthMs = 20;
+  closedWith: LegCloseReason | null = null;
+
+  constructor(id: LegId, wireRateHz = 8000) {
+    this.id = id;
+    this.wireRateHz = wireRateHz;
+  }
+
+  get codec(): string {
+    return this.wireRateHz === 8000 ? 'slin' : 'slin16';
+  }
+
+  pull(dst: Int16Array): FrameKind {
+    this.counters.framesIn += 1;
+    dst.fill(0);
+    return FRAME_SILENCE;
+  }
+
+  push(): void {
+    this.counters.framesOut += 1;
+  }
+
+  describe(): string[] {
+    return ['fake leg'];
+  }
+
+  close(reason: LegCloseReason): void {
+    this.end(reason, 'closed by Linecard');
+  }
+
+  /** The other side, or we, ended it. */
+  end(reason: LegCloseReason, detail: string): void {
+    if (this.closedWith !== null) return;
+    this.closedWith = reason;
+    this.listener?.closed(reason, detail);
+  }
+}
+
+/** A conversation that writes down what it is told; the test speaks for its agent through `options.listener`. */
+export class FakeConversation implements LiveConversation {
+  readonly options: ConversationOptions;
+  readonly told: string[] = [];
+  /** Throws at the next tick. */
+  broken = false;
+
+  constructor(options: ConversationOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    this.told.push('start');
+  }
+
+  digit(digit: string): void {
+    this.told.push(`digit ${digit}`);
+  }
+
+  say(text: string): void {
+    this.told.push(`say ${text}`);
+  }
+
+  hold(held: 'held' | 'resumed'): void {
+    this.told.push(held);
+  }
+
+  tick(): void {
+    if (this.broken) throw new Error('conversation out of its mind');
+    this.options.leg.pull(new Int16Array(320));
+    this.options.leg.push(new Int16Array(320));
+  }
+
+  close(): void {
+    this.told.push('close');
+  }
+}
+
+export class FakeProvider implements AgentProvider {
+  readonly name: string;
+  readonly capabilities = { turnTaking: 'none', utterances: 'unwanted' } as const;
+  readonly #prepares: 'well' | 'never';
+  closed = 0;
+
+  constructor(name: string, prepares: 'well' | 'never' = 'well') {
+    this.name = name;
+    this.#prepares = prepares;
+  }
+
+  prepare(): Promise<void> {
+    return this.#prepares === 'well' ? Promise.resolve() : Promise.reject(new Error('no model there'));
+  }
+
+  limitations(): readonly string[] {
+    return this.name === 'limited' ? ['keys only'] : [];
+  }
+
+  open(): AgentSession {
+    throw new Error('conversations of this test open no session');
+  }
+
+  close(): Promise<void> {
+    this.closed += 1;
+    return Promise.resolve();
+  }
+}
+
+/** A door at which the test knocks. */
+export class FakeDoor implements LegDoor {
+  readonly address = { host: '127.0.0.1', port: 9092 };
+  readonly expected = new Map<LegId, { rateHz: number; onTimeout: () => void }>();
+  readonly endedLegs: LegId[] = [];
+  readonly listener: LegDoorListener;
+  failure: Error | null = null;
+  stopped = 0;
+
+  constructor(listener: LegDoorListener) {
+    this.listener = listener;
+  }
+
+  start(): Promise<void> {
+    return this.failure === null ? Promise.resolve() : Promise.reject(this.failure);
+  }
+
+  expect(legId: LegId, options: { rateHz: 8000 | 16_000; onTimeout: () => void }): void {
+    this.expected.set(legId, options);
+  }
+
+  unexpect(legId: LegId): void {
+    this.expected.delete(legId);
+  }
+
+  endedOnPurpose(legId: LegId): void {
+    this.endedLegs.push(legId);
+  }
+
+  stop(): Promise<void> {
+    this.stopped += 1;
+    return Promise.resolve();
+  }
+
+  /** A leg connects; null when it is refused. */
+  knock(legId: LegId): FakeLeg | null {
+    const announced = this.expected.delete(legId) ? 'yes' : 'no';
+    if (announced === 'no' && this.listener.onUnknown(legId, '127.0.0.1') === 'refuse') return null;
+    const leg = new FakeLeg(legId);
+    this.listener.onLeg(leg, { peer: '127.0.0.1', announced });
+    return leg;
+  }
+}

@@ -1,0 +1,10 @@
+// The real media thread from its TypeScript source, with an ear for the one thing that no real one listens to. (`--import tsx` does not reach workers.)
+import { parentPort } from 'node:worker_threads';
+import { register } from 'tsx/esm/api';
+
+register();
+await import('../../src/media-thread.ts');
+
+parentPort?.on('message', (message) => {
+  while (message.kind === 'freezeForTest') Math.random();
+});
