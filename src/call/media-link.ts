@@ -54,10 +54,12 @@ export class MediaLink {
   }
 
   /** Resolves when audio flows both ways. After a rejection the caller closes, or opens again. */
-  async open(pbx: Pbx, callerChannelId: ChannelId, session: OpenSession): Promise<void> {
+  async open(pbx: Pbx, callerChannelId: ChannelId, plan: Omit<OpenSession, 'format'>): Promise<void> {
     if (this.#isClosed()) throw closedMeanwhile();
     this.#state = 'opening';
     const pbxMedia: PbxMedia = { pbx, mediaChannelId: newChannelId(), bridgeId: newBridgeId() };
+    const session: OpenSession = { ...plan, format: await pbx.mediaFormat(callerChannelId) };
+    if (this.#isClosed()) throw closedMeanwhile();
     const address = await this.#engine.open(session);
     if (this.#isClosed()) {
       this.#engine.send({ kind: 'close', callId: this.#callId, ending: 'completed' });

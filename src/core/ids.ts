@@ -37,6 +37,13 @@ export function newSegmentId(): SegmentId {
   return randomUUID() as SegmentId;
 }
 
+const OWN_ID_PATTERN = /^linecard-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Whether we chose this channel or bridge id. The prefix alone does not tell: a PBX may be called `linecard-…` itself. */
+export function isOwnId(id: string): boolean {
+  return OWN_ID_PATTERN.test(id);
+}
+
 /** Reads a UUID in its text form, any case; `null` when it is none. */
 export function parseLegId(text: string): LegId | null {
   const lower = text.toLowerCase();

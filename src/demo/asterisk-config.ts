@@ -24,6 +24,8 @@ export type AsteriskConfig = {
 };
 
 const TEMPLATE_DIR = path.join(PROJECT_DIR, 'asterisk');
+/** The file that admins include in their own dialplan; the demo takes it as they do. */
+const DIALPLAN_FILE = path.join(PROJECT_DIR, 'dialplan/asterisk/linecard.conf');
 /** Asterisk creates none of these itself. */
 const DIRECTORIES = [
   'lib',
@@ -54,6 +56,8 @@ export async function renderAsteriskConfig(
     const text = fillTemplate(template, values, name);
     await writeFile(path.join(etc, name), `${text}${config.append[name] ?? ''}`, { mode: 0o600 });
   }
+  const dialplan = await readFile(DIALPLAN_FILE, 'utf8');
+  await writeFile(path.join(etc, 'linecard.conf'), setUpDialplan(dialplan, config), { mode: 0o600 });
 }
 
 /** Replaces each `{{name}}`; a name without a value is a mistake in the template. */
@@ -90,11 +94,19 @@ function templateValues(
     rtpStart: String(config.rtpPorts.first),
     rtpEnd: String(config.rtpPorts.last),
     app: config.app,
-    audiosocket: config.audiosocket,
-    dialplanDir: path.join(PROJECT_DIR, 'dialplan/asterisk'),
     phones: config.phones.map(phoneSection).join('\n'),
     phoneExtensions: config.phones.map(phoneExtension).join('\n'),
   };
+}
+
+/** Changes the settings of a dialplan file, as an admin would with an editor. */
+export function setUpDialplan(
+  dialplan: string,
+  settings: { readonly app: string; readonly audiosocket: string },
+): string {
+  return dialplan
+    .replaceAll(/\bSet\(LINECARD_APP=[^)]*\)/g, () => `Set(LINECARD_APP=${settings.app})`)
+    .replaceAll(/\bSet\(LINECARD_ADDRESS=[^)]*\)/g, () => `Set(LINECARD_ADDRESS=${settings.audiosocket})`);
 }
 
 function phoneSection(phone: DemoPhone): string {

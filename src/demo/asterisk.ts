@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { foregroundClock, wait, type Clock } from '../core/clock.js';
@@ -93,6 +93,7 @@ export class AsteriskInstance {
     ]);
     await renderAsteriskConfig(this.runDir, this.#socketDir, this.#program, this.config);
     this.#spawn();
+    await writeFile(this.#pidFile, String(this.pid ?? ''));
     await this.#waitBooted();
   }
 
@@ -125,7 +126,12 @@ export class AsteriskInstance {
   #spawn(): void {
     // setpriv (util-linux) asks the kernel to send the signal when our thread ends, then becomes Asterisk: same pid.
     const args = ['--pdeathsig', 'TERM', this.#program.command, ...this.#program.args, '-f', '-C', this.#confFile];
-    const child = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.runDir });
+    const child = spawn('setpriv', args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: this.runDir,
+      // A process group of its own: a Ctrl-C must not end it before the calls are.
+      detached: true,
+    });
     this.#process = child;
     this.#output = '';
     const keep = (chunk: Buffer): void => {
@@ -175,18 +181,31 @@ export class AsteriskInstance {
     return mkdtemp(path.join(os.tmpdir(), 'linecard-'));
   }
 
-  /** Ends an instance that an earlier owner of this run directory left behind, as a frozen Asterisk would be. */
+  /** Ends an instance that a dead owner of this run directory left behind, as a frozen Asterisk would be. */
   async #endStale(): Promise<void> {
-    const pid = Number(await readFile(path.join(this.#socketDir, 'asterisk.pid'), 'utf8').catch(() => ''));
+    const ownerFile = path.join(this.runDir, 'owner.pid');
+    const owner = Number(await readFile(ownerFile, 'utf8').catch(() => ''));
+    // A living owner keeps its instance; our own ports check then says what is in the way.
+    if (owner !== process.pid && (await commandLineOf(owner)).length > 0) return;
+    await writeFile(ownerFile, String(process.pid));
+    const pid = Number(await readFile(this.#pidFile, 'utf8').catch(() => ''));
     if (!Number.isInteger(pid) || pid <= 1) return;
-    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (!commandLine.split('\0').includes(this.#confFile)) return;
+    if (!(await commandLineOf(pid)).includes(this.#confFile)) return;
     process.kill(pid, 'SIGKILL');
-    while ((await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')) !== '')
-      await wait(this.#clock, BOOT_POLL_MS);
+    while ((await commandLineOf(pid)).length > 0) await wait(this.#clock, BOOT_POLL_MS);
+  }
+
+  get #pidFile(): string {
+    return path.join(this.runDir, 'asterisk.pid');
   }
 
   get #confFile(): string {
     return path.join(this.runDir, 'etc/asterisk.conf');
   }
+}
+
+/** The words of a process's command line; empty when there is no such process, or it is a zombie. */
+async function commandLineOf(pid: number): Promise<string[]> {
+  const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return text === '' ? [] : text.split('\0');
 }

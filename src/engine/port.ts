@@ -20,6 +20,18 @@ export type OpenSession = {
   /** Who reports digits: the leg itself, or the PBX through control (then the leg's are ignored, they would come twice). */
   readonly digits: 'leg' | 'control';
   readonly history: readonly { readonly who: Turn['who']; readonly text: string }[];
+  /** What the leg has to know before the PBX sends; null where the packets tell (AudioSocket). */
+  readonly format: MediaFormat | null;
+};
+
+/** How a leg's audio will come: unicast datagrams carry no header at all. */
+export type MediaFormat = {
+  /** The only address that may send. */
+  readonly peerHost: string;
+  readonly rateHz: number;
+  readonly ptimeMs: number;
+  /** The codec on the party's side, for people. */
+  readonly codec: string;
 };
 
 /** What an agent asks of control; the answer comes as `answer` with the same `requestId`. */

@@ -1,6 +1,6 @@
 import type { Caller, Transport } from '../core/calls.js';
 import type { BridgeId, ChannelId, LegId } from '../core/ids.js';
-import type { MediaAddress } from '../engine/port.js';
+import type { MediaAddress, MediaFormat } from '../engine/port.js';
 
 /** A channel of the PBX as a snapshot shows it. */
 export type ChannelInfo = {
@@ -91,8 +91,10 @@ export interface Pbx {
   /** The caller hears ringing. */
   ring(channelId: ChannelId): Promise<void>;
   answer(channelId: ChannelId): Promise<void>;
+  /** What `openMedia` will bring; null where the packets tell. Comes before it, and after `answer` where that must be first. */
+  mediaFormat(channelId: ChannelId): Promise<MediaFormat | null>;
   /** Puts caller and a media channel to `address` into a bridge; resolves when both are in it. */
-  openMedia(request: OpenMedia): Promise<{ readonly rateHz: 8000 | 16_000 }>;
+  openMedia(request: OpenMedia): Promise<void>;
   /** Takes media channel and bridge away; the caller's channel stays. Idempotent. A bridge may have lost its media channel. */
   closeMedia(request: { readonly mediaChannelId: ChannelId | null; readonly bridgeId: BridgeId }): Promise<void>;
   /** Gives the call back to the dialplan, at an extension; the PBX carries it and we are out. */

@@ -20,7 +20,8 @@ test('it is Asterisk 20 or later, with the phones, extensions and codecs of the 
     expect(endpoint).toMatch(/allow +: \(opus\|g722\|alaw\|ulaw\)/);
     expect(await asterisk.cli(`dialplan show ${number}@linecard-demo`)).toContain('PJSIP_DIAL_CONTACTS');
   }
-  expect(await asterisk.cli('dialplan show 7000@linecard-demo')).toContain('Stasis(linecard');
+  expect(await asterisk.cli('dialplan show 7000@linecard-demo')).toContain('Stasis(');
+  expect(await asterisk.cli('dialplan show 7001@linecard-demo')).toContain('LINECARD_ADDRESS=127.0.0.1:9092');
   expect(await asterisk.cli('core show translation paths opus')).toMatch(/To slin:16000 +: \(opus@48000\)/);
 });
 

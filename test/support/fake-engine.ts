@@ -51,6 +51,7 @@ export class FakeEngine implements MediaEngine {
       extension: null,
       digits: 'leg',
       history: [],
+      format: null,
     };
     this.sessions.set(callId, session);
     this.onMessage({ kind: 'directCall', session, peer: '127.0.0.1', codec: 'slin', sampleRateHz: 8000 });

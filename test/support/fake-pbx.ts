@@ -1,8 +1,9 @@
 import type { LinecardError } from '../../src/core/errors.js';
 import type { ChannelId } from '../../src/core/ids.js';
+import type { MediaFormat } from '../../src/engine/port.js';
 import type { CallOffer, OpenMedia, Pbx, PbxCapabilities, PbxEvent, PbxSnapshot } from '../../src/pbx/port.js';
 
-type Command = Exclude<keyof Pbx, 'name' | 'kind' | 'can' | 'start' | 'unready' | 'onEvent' | 'stop'>;
+type Command = Exclude<keyof Pbx, 'name' | 'kind' | 'can' | 'start' | 'unready' | 'onEvent' | 'stop' | 'mediaFormat'>;
 
 /** A PBX in memory: it does what it is told at once, remembers every command, and fails where the test says. */
 export class FakePbx implements Pbx {
@@ -62,10 +63,13 @@ export class FakePbx implements Pbx {
     return this.#run('answer', channelId);
   }
 
-  async openMedia(request: OpenMedia): Promise<{ readonly rateHz: 16_000 }> {
+  mediaFormat(): Promise<MediaFormat | null> {
+    return Promise.resolve(null);
+  }
+
+  async openMedia(request: OpenMedia): Promise<void> {
     await this.#run('openMedia', request.callerChannelId);
     this.openMediaChannels.set(request.bridgeId, request);
-    return { rateHz: 16_000 };
   }
 
   async closeMedia(request: { readonly mediaChannelId: ChannelId | null; readonly bridgeId: string }): Promise<void> {

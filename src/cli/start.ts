@@ -1,0 +1,194 @@
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findConfigFile, loadConfig } from '../config/index.js';
+import { foregroundClock, type Clock } from '../core/clock.js';
+import { LinecardError, toLinecardError } from '../core/errors.js';
+import { findOrInstallAsterisk } from '../demo/asterisk-install.js';
+import { DemoPbx, linecardPorts, type DemoSettings } from '../demo/demo-pbx.js';
+import { checkPortsFree } from '../demo/ports.js';
+import { EXIT_CONFIG, Supervisor, type SupervisorEvent } from './supervisor.js';
+
+export type StartOptions = {
+  /** From `--config`; stands above `LINECARD_CONFIG` and `linecard.yaml` in the working directory. */
+  readonly config?: string;
+  /** Aborted when whoever started us is gone; SIGINT, SIGTERM and SIGHUP do the same. */
+  readonly signal?: AbortSignal;
+  /** When the user pressed return, by `performance.now()` of this process. */
+  readonly startedAtMs?: number;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly print?: (text: string) => void;
+  readonly clock?: Clock;
+  /** The serving process, for tests. */
+  readonly script?: string;
+};
+
+const MAIN_SCRIPT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../main.js');
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const EXIT_FAILED = 1;
+
+/**
+ * `linecard start`: supervises the serving process in the foreground, with a demo PBX where there is no configuration
+ * file. Resolves with the exit code: 0 after a stop, 78 for whatever the user has to change first.
+ */
+export async function startCommand(options: StartOptions = {}): Promise<number> {
+  const print = options.print ?? ((text) => process.stderr.write(`${text}\n`));
+  const session = new StartSession({ ...options, print });
+  const onSignal = (): void => session.stop();
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+  options.signal?.addEventListener('abort', onSignal);
+  try {
+    return await session.run();
+  } catch (error) {
+    const known = toLinecardError(error);
+    print(`linecard: ${known.message}`);
+    if (known.code === 'INVARIANT') throw error;
+    return known.fault === 'config' ? EXIT_CONFIG : EXIT_FAILED;
+  } finally {
+    for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
+    options.signal?.removeEventListener('abort', onSignal);
+  }
+}
+
+/** One run of the command: what has been started so far, and how it is stopped. */
+class StartSession {
+  readonly #options: StartOptions;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #print: (text: string) => void;
+  readonly #clock: Clock;
+  readonly #startedAtMs: number;
+  #pbx: DemoPbx | null = null;
+  #supervisor: Supervisor | null = null;
+  #stopped = false;
+  #greeted = false;
+
+  constructor(options: StartOptions & { readonly print: (text: string) => void }) {
+    this.#options = options;
+    this.#env = options.env ?? process.env;
+    this.#print = options.print;
+    this.#clock = options.clock ?? foregroundClock;
+    this.#startedAtMs = options.startedAtMs ?? this.#clock.nowMs();
+  }
+
+  async run(): Promise<number> {
+    const file = findConfigFile({ file: this.#options.config, env: this.#env });
+    try {
+      return file === null ? await this.#runDemo() : await this.#runConfigured(file);
+    } finally {
+      await this.#pbx?.stop();
+    }
+  }
+
+  /** Any time, any number of times: the second one does not wait. */
+  stop(): void {
+    this.#stopped = true;
+    if (this.#supervisor !== null) this.#supervisor.stop();
+    // Nothing but the PBX can be waiting before there is a supervisor.
+    else void this.#pbx?.stop();
+  }
+
+  async #runConfigured(file: string): Promise<number> {
+    const { dataDir } = loadConfig({ file, env: this.#env });
+    return this.#supervise(path.resolve(dataDir), file);
+  }
+
+  async #runDemo(): Promise<number> {
+    const settings = demoSettings(this.#env);
+    await checkPortsFree(linecardPorts(settings));
+    const program = await findOrInstallAsterisk({ env: this.#env, print: (line) => this.#print(`setup: ${line}`) });
+    this.#pbx = await DemoPbx.open({
+      program,
+      settings,
+      clock: this.#clock,
+      print: (line) => this.#print(`demo: ${line}`),
+    });
+    const file = await this.#pbx.writeConfig();
+    if (this.#stopped) return 0;
+    try {
+      await this.#pbx.start();
+    } catch (error) {
+      if (this.#isStopped()) return 0;
+      throw error;
+    }
+    return this.#supervise(settings.dataDir, file);
+  }
+
+  async #supervise(dataDir: string, file: string): Promise<number> {
+    if (this.#stopped) return 0;
+    this.#supervisor = new Supervisor({
+      script: this.#options.script ?? MAIN_SCRIPT,
+      env: { ...this.#env, LINECARD_CONFIG: file },
+      dataDir,
+      clock: this.#clock,
+      onEvent: (event) => this.#tell(event),
+    });
+    return this.#supervisor.run();
+  }
+
+  #tell(event: SupervisorEvent): void {
+    if (event.kind === 'died') {
+      this.#print(`linecard: process ${event.pid} died (${event.how}); starting it again in ${event.restartInMs} ms`);
+      return;
+    }
+    if (event.kind !== 'ready') return;
+    if (this.#greeted) {
+      this.#print(`linecard: ready again, process ${event.pid}`);
+      return;
+    }
+    this.#greeted = true;
+    const seconds = ((this.#clock.nowMs() - this.#startedAtMs) / 1000).toFixed(1);
+    this.#print(
+      this.#pbx === null ? `linecard: ready after ${seconds} s. Ctrl-C stops it.` : welcome(this.#pbx, seconds),
+    );
+  }
+
+  #isStopped(): boolean {
+    return this.#stopped;
+  }
+}
+
+/** What somebody needs to make the first call. */
+function welcome(pbx: DemoPbx, seconds: string): string {
+  const { sipHost, sipPort, httpPort } = pbx.settings;
+  const host = sipHost === '0.0.0.0' ? (lanAddress() ?? '127.0.0.1') : sipHost;
+  const phones = pbx.phones.map(({ number, password }) => `user ${number}   password ${password}`);
+  return `
+  Linecard demo, ready after ${seconds} s, on a private Asterisk ${pbx.version}
+
+  Softphone   server ${host}   port ${sipPort}   (SIP over UDP or TCP)
+              ${phones.join('\n              ')}
+  Dial        7000   the receptionist
+              7001   the same without ARI, by plain dialplan AudioSocket
+              7009   echo: hear yourself
+              6001, 6002   the phones
+  Web page    http://127.0.0.1:${httpPort}/
+  Files       ${pbx.settings.dataDir}
+  Stop        Ctrl-C
+`;
+}
+
+function lanAddress(): string | null {
+  const addresses = Object.values(os.networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? null;
+}
+
+function demoSettings(env: NodeJS.ProcessEnv): DemoSettings {
+  const dataDir = env['LINECARD_DATA_DIR'] ?? '';
+  const sipHost = env['LINECARD_SIP_HOST'] ?? '';
+  return {
+    dataDir: path.resolve(dataDir === '' ? './data' : dataDir),
+    sipHost: sipHost === '' ? '127.0.0.1' : sipHost,
+    sipPort: readPort(env, 'LINECARD_SIP_PORT', 5060),
+    ariPort: readPort(env, 'LINECARD_ARI_PORT', 8088),
+    httpPort: readPort(env, 'LINECARD_HTTP_PORT', 8080),
+    audiosocketPort: readPort(env, 'LINECARD_AUDIOSOCKET_PORT', 9092),
+  };
+}
+
+function readPort(env: NodeJS.ProcessEnv, variable: string, fallback: number): number {
+  const text = env[variable] ?? '';
+  if (text === '') return fallback;
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  throw new LinecardError('CONFIG_INVALID', `${variable} is "${text}": a port is a whole number from 1 to 65535`);
+}

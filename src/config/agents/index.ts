@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { didYouMean } from '../nearest.js';
+import { echoAgent } from './echo.js';
+import { embeddedAgent } from './embedded.js';
+
+/** A new provider is a file beside this one and a line here. */
+const PROVIDERS = [embeddedAgent, echoAgent] as const;
+
+const PROVIDER_NAMES = PROVIDERS.map((provider) => provider.shape.provider.value);
+
+/** Providers that the documentation speaks of and that this version does not have. */
+const LATER_PROVIDERS = ['openai-realtime', 'gemini-live', 'nova-sonic', 'pipeline', 'media-streams', 'websocket'];
+
+/** One agent: which keys it takes depends on its provider. */
+export const agent = z.discriminatedUnion('provider', PROVIDERS, {
+  error: (issue) => providerMessage(issue.input),
+});
+
+export type AgentConfig = z.output<typeof agent>;
+
+function providerMessage(input: unknown): string {
+  const allowed = `one of ${PROVIDER_NAMES.join(', ')}`;
+  if (typeof input !== 'object' || input === null) return `must be a block with the key provider: ${allowed}`;
+  const { provider } = input as { readonly provider?: unknown };
+  if (typeof provider !== 'string') return `is missing; it must be ${allowed}`;
+  if (LATER_PROVIDERS.includes(provider))
+    return `"${provider}" is not available in this version; it must be ${allowed}`;
+  return `"${provider}" must be ${allowed}${didYouMean(provider, PROVIDER_NAMES)}`;
+}

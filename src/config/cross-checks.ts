@@ -1,0 +1,130 @@
+import type { ConfigPath } from './mistakes.js';
+import { didYouMean } from './nearest.js';
+
+/** A mistake that lies in two places that do not fit; `path` is the one to change. */
+export type CrossMistake = { readonly path: ConfigPath; readonly message: string };
+
+/** A word that the API and tools give a meaning of its own. */
+const RESERVED_DESTINATION = 'fallback';
+
+/**
+ * What no single value can tell. Works on what the file says, not on what the schema made of it, so that these mistakes
+ * are listed together with all others; a part of the wrong kind is skipped here and reported by the schema.
+ */
+export function crossCheck(tree: unknown): CrossMistake[] {
+  const root = block(tree);
+  return [
+    ...agentReferences(root),
+    ...backupCycles(block(root['agents'])),
+    ...fallbacks(root),
+    ...pbxNames(root['pbx']),
+    ...ports(root),
+    ...(RESERVED_DESTINATION in block(root['destinations'])
+      ? [
+          {
+            path: ['destinations', RESERVED_DESTINATION],
+            message: "this name is taken: it means the extension's fallback",
+          },
+        ]
+      : []),
+  ];
+}
+
+type Block = Readonly<Record<string, unknown>>;
+
+function agentReferences(root: Block): CrossMistake[] {
+  const agents = Object.keys(block(root['agents']));
+  const references: { readonly path: ConfigPath; readonly agent: unknown }[] = [
+    { path: ['audiosocket', 'direct'], agent: block(root['audiosocket'])['direct'] },
+    ...entries(root['extensions']).map(([key, value]) => ({
+      path: ['extensions', key, 'agent'],
+      agent: value['agent'],
+    })),
+    ...entries(root['agents']).map(([key, value]) => ({ path: ['agents', key, 'backup'], agent: value['backup'] })),
+  ];
+  return references.flatMap(({ path, agent }) => {
+    if (typeof agent !== 'string' || agents.includes(agent)) return [];
+    const known = agents.length === 0 ? 'there is no agent under agents:' : `agents are ${agents.join(', ')}`;
+    return [{ path, message: `there is no agent "${agent}"${didYouMean(agent, agents)}; ${known}` }];
+  });
+}
+
+/** Follows each agent's backup; a cycle is told once, at its first agent in the file. */
+function backupCycles(agents: Block): CrossMistake[] {
+  const next = (name: string): unknown => block(agents[name])['backup'];
+  return cycles(Object.keys(agents), next).map((names) => ({
+    path: ['agents', names[0] ?? '', 'backup'],
+    message: `backups go in a circle: ${[...names, names[0]].join(' -> ')}`,
+  }));
+}
+
+function fallbacks(root: Block): CrossMistake[] {
+  const extensions = block(root['extensions']);
+  const destinations = block(root['destinations']);
+  const next = (name: string): unknown => block(extensions[name])['fallback'];
+  const circles = cycles(Object.keys(extensions), next).map((names) => ({
+    path: ['extensions', names[0] ?? '', 'fallback'],
+    message: `fallbacks go in a circle: ${[...names, names[0]].join(' -> ')}; a fallback must be somebody else's extension`,
+  }));
+  const named = entries(extensions).flatMap(([key, value]) => {
+    const fallback = value['fallback'];
+    if (typeof fallback !== 'string' || !Object.hasOwn(destinations, fallback)) return [];
+    const dial = block(destinations[fallback])['dial'];
+    const fix = typeof dial === 'string' ? `; destination "${fallback}" dials "${dial}"` : '';
+    return [
+      { path: ['extensions', key, 'fallback'], message: `must be an extension of the PBX, not a destination${fix}` },
+    ];
+  });
+  return [...circles, ...named];
+}
+
+function cycles(names: readonly string[], next: (name: string) => unknown): string[][] {
+  const done = new Set<string>();
+  const found: string[][] = [];
+  for (const start of names) {
+    const way: string[] = [];
+    let current: unknown = start;
+    while (typeof current === 'string' && names.includes(current) && !done.has(current)) {
+      done.add(current);
+      way.push(current);
+      current = next(current);
+    }
+    const from = typeof current === 'string' ? way.indexOf(current) : -1;
+    if (from >= 0) found.push(way.slice(from));
+  }
+  return found;
+}
+
+function pbxNames(pbx: unknown): CrossMistake[] {
+  if (!Array.isArray(pbx)) return [];
+  const names = pbx.map((entry) => block(entry)['name']);
+  return names.flatMap((name, index) => {
+    const first = names.indexOf(name);
+    if (typeof name !== 'string' || first === index) return [];
+    return [{ path: ['pbx', index, 'name'], message: `"${name}" is the name of pbx[${first}] already` }];
+  });
+}
+
+/** Both servers on one port of one address: the second would fail to start. */
+function ports(root: Block): CrossMistake[] {
+  const http = portOf(root['http'], 8080);
+  const audiosocket = portOf(root['audiosocket'], 9092);
+  if (http !== audiosocket || http === 0) return [];
+  const hosts = [root['http'], root['audiosocket']].map((part) => block(part)['host'] ?? '127.0.0.1');
+  const meet = hosts[0] === hosts[1] || hosts.some((host) => host === '0.0.0.0' || host === '::');
+  return meet ? [{ path: ['audiosocket', 'port'], message: `${audiosocket} is the port of http already` }] : [];
+}
+
+function portOf(part: unknown, fallback: number): number {
+  const value = block(part)['port'];
+  return value === undefined ? fallback : Number(value);
+}
+
+function entries(value: unknown): [string, Block][] {
+  return Object.entries(block(value)).map(([key, item]) => [key, block(item)]);
+}
+
+/** Anything that is no block is an empty one here. */
+function block(value: unknown): Block {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Block) : {};
+}

@@ -1,0 +1,15 @@
+export type { AgentConfig } from './agents/index.js';
+export type { EchoAgentConfig } from './agents/echo.js';
+export type { EmbeddedAgentConfig } from './agents/embedded.js';
+export type { ToolName } from './agents/common.js';
+export type { OpeningHoursConfig } from './hours.js';
+export type { LoadOptions } from './load.js';
+export { CONFIG_FILE, EXIT_CONFIG_INVALID, findConfigFile, loadConfig } from './load.js';
+export type { ConfigMistake } from './mistakes.js';
+export { mistakesText } from './mistakes.js';
+export type { AsteriskConfig } from './pbx/asterisk.js';
+export type { PbxConfig } from './pbx/index.js';
+export { configNotices, printConfig } from './print.js';
+export type { ConfigReading } from './read.js';
+export { readConfigObject, readConfigText } from './read.js';
+export type { Config } from './schema.js';

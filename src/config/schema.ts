@@ -1,0 +1,83 @@
+import type { z } from 'zod';
+import { agent } from './agents/index.js';
+import { host, list, named, network, oneOf, port, section, text, textLike, truth, url, wholeNumber } from './fields.js';
+import { openingHours } from './hours.js';
+import { extension, extensionKey, name, nameKey } from './names.js';
+import { pbx } from './pbx/index.js';
+
+/** RFC 6750 §2.1: what may stand after `Authorization: Bearer`. */
+const TOKEN = /^[A-Za-z0-9._~+/-]{1,500}=*$/;
+const ICE_URL = /^(stun|stuns|turn|turns):[^\s]{1,300}$/;
+
+const iceServer = section({
+  urls: list(textLike(ICE_URL, 'a URL such as turn:turn.example.com:3478'), {
+    max: 10,
+    example: '["turn:turn.example.com:3478"]',
+  }),
+  username: text(200).optional(),
+  credential: text(500, 'secret').optional(),
+});
+
+/** The whole of `linecard.yaml`. Each key, its default and its unit are told in docs/configuration.md. */
+export const configSchema = section({
+  http: section({
+    host: host.default('127.0.0.1'),
+    port: port.default(8080),
+    token: textLike(TOKEN, 'letters, digits and . _ ~ + / - =', 'secret').optional(),
+  }).prefault({}),
+  dataDir: text(1000).default('./data'),
+  audiosocket: section({
+    host: host.default('127.0.0.1'),
+    port: port.default(9092),
+    allow: list(network, { max: 1000, example: '[127.0.0.0/8, 192.0.2.7]' }).default(['127.0.0.0/8']),
+    direct: name.optional(),
+  }).prefault({}),
+  media: section({
+    threads: wholeNumber(0, 64, 'a number of threads').default(1),
+  }).prefault({}),
+  pbx: list(pbx, { max: 100, example: '[{ kind: asterisk, name: main, … }]' }).default([]),
+  agents: named(nameKey, agent, 'agents by name').default({}),
+  extensions: named(
+    extensionKey,
+    section({
+      agent: name,
+      fallback: extension.optional(),
+    }),
+    'extensions, such as "7000": { agent: receptionist }',
+  ).default({}),
+  destinations: named(
+    nameKey,
+    section({
+      dial: extension,
+      label: text(100).optional(),
+    }),
+    'destinations, such as sales: { dial: "6001", label: Sales }',
+  )
+    .transform((destinations) => withLabels(destinations))
+    .default({}),
+  hours: openingHours.optional(),
+  webrtc: section({
+    enabled: truth.default(false),
+    iceServers: list(iceServer, { max: 20, example: '[{ urls: ["stun:stun.example.com"] }]' }).default([]),
+    icePolicy: oneOf(['all', 'relay']).default('all'),
+    origins: list(url(['http', 'https'], 'https://www.example.com'), {
+      max: 100,
+      example: '["https://www.example.com"]',
+    }).default([]),
+  }).prefault({}),
+});
+
+/** A configuration that was checked; every default is filled in, `dataDir` is absolute. */
+export type Config = z.output<typeof configSchema>;
+
+/** A destination that has no label is spoken of by its name. */
+function withLabels(
+  destinations: Readonly<Record<string, { readonly dial: string; readonly label?: string | undefined }>>,
+): Record<string, { dial: string; label: string }> {
+  return Object.fromEntries(
+    Object.entries(destinations).map(([key, { dial, label }]) => [
+      key,
+      { dial, label: label ?? key.replaceAll(/[_-]/g, ' ') },
+    ]),
+  );
+}

@@ -1,0 +1,94 @@
+import type { CallRecord } from '../core/calls.js';
+import type { CallEvent } from '../core/events.js';
+
+/** Ended calls that are remembered; older ones are on no list any more. */
+const MAX_CALLS = 1000;
+/** Events of a call that are kept for a watcher who comes late or again. */
+const MAX_EVENTS_PER_CALL = 250;
+
+export type HistoryOptions = {
+  readonly maxCalls?: number;
+  readonly maxEventsPerCall?: number;
+};
+
+/** An event with its number in the call, from 1; the `id` of Server-Sent Events. */
+export type NumberedEvent = { readonly number: number; readonly event: CallEvent };
+
+type Entry = {
+  /** As of the start of the call, until it has ended. */
+  record: CallRecord;
+  ended: 'no' | 'yes';
+  /** The newest, in order. */
+  readonly events: NumberedEvent[];
+  lastNumber: number;
+  readonly watchers: Set<(event: NumberedEvent) => void>;
+};
+
+/** Recent calls and what happened in them, from the events of control. In memory and bounded; a restart forgets it. */
+export class CallHistory {
+  readonly #maxCalls: number;
+  readonly #maxEventsPerCall: number;
+  /** By call id, in the order of their starts. */
+  readonly #calls = new Map<string, Entry>();
+
+  constructor(options: HistoryOptions = {}) {
+    this.#maxCalls = options.maxCalls ?? MAX_CALLS;
+    this.#maxEventsPerCall = options.maxEventsPerCall ?? MAX_EVENTS_PER_CALL;
+  }
+
+  /** A listener for the event bus of control. */
+  readonly observe = (event: CallEvent): void => {
+    if (event.kind === 'callStarted') this.#open(event.callId, event.call);
+    const entry = this.#calls.get(event.callId);
+    if (entry === undefined) return; // of a call that was pushed out by newer ones
+    entry.lastNumber += 1;
+    const numbered: NumberedEvent = { number: entry.lastNumber, event };
+    entry.events.push(numbered);
+    if (entry.events.length > this.#maxEventsPerCall) entry.events.shift();
+    if (event.kind === 'callEnded') {
+      entry.record = event.call;
+      entry.ended = 'yes';
+    }
+    for (const watcher of entry.watchers) watcher(numbered);
+  };
+
+  /** Ended calls, the newest first. */
+  ended(): CallRecord[] {
+    return [...this.#calls.values()]
+      .filter((entry) => entry.ended === 'yes')
+      .map((entry) => entry.record)
+      .reverse();
+  }
+
+  /** An ended call; null for one that is live, unknown or forgotten. */
+  get(id: string): CallRecord | null {
+    const entry = this.#calls.get(id);
+    return entry?.ended === 'yes' ? entry.record : null;
+  }
+
+  /**
+   * Events after number `after` that are still kept, then `onEvent` for each further one until the returned function is
+   * called. Null when the call is not known. Nothing happens between the two: an event is in the list or is told.
+   */
+  watch(
+    id: string,
+    after: number,
+    onEvent: (event: NumberedEvent) => void,
+  ): { readonly past: readonly NumberedEvent[]; readonly ended: boolean; readonly stop: () => void } | null {
+    const entry = this.#calls.get(id);
+    if (entry === undefined) return null;
+    entry.watchers.add(onEvent);
+    return {
+      past: entry.events.filter(({ number }) => number > after),
+      ended: entry.ended === 'yes',
+      stop: () => entry.watchers.delete(onEvent),
+    };
+  }
+
+  #open(id: string, record: CallRecord): void {
+    this.#calls.set(id, { record, ended: 'no', events: [], lastNumber: 0, watchers: new Set() });
+    if (this.#calls.size <= this.#maxCalls) return;
+    const oldest = [...this.#calls].find(([, entry]) => entry.ended === 'yes') ?? [...this.#calls][0];
+    if (oldest !== undefined) this.#calls.delete(oldest[0]);
+  }
+}

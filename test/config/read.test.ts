@@ -1,0 +1,254 @@
+import { describe, expect, it } from 'vitest';
+import type { Config } from '../../src/config/index.js';
+import { readConfigObject, readConfigText } from '../../src/config/index.js';
+
+const DOCUMENTED_EXAMPLE = `
+http:        { host: 127.0.0.1, port: 8080, token: \${LINECARD_TOKEN} }   # no token: one is made, kept in dataDir, mode 0600
+dataDir:     ./data
+audiosocket: { host: 127.0.0.1, port: 9092, allow: [127.0.0.0/8], direct: receptionist }
+media:       { threads: 1 }
+pbx:
+  - { kind: asterisk,   name: main,  ari: { url: "http://127.0.0.1:8088", username: linecard, password: \${ARI_PASSWORD} }, app: linecard }
+agents:
+  receptionist: { provider: embedded, greeting: "Thank you for calling Acme.", tools: [transfer, take_message, hours, hangup] }
+  loop:         { provider: echo }            # echoes the caller frame by frame: for measuring
+extensions:
+  "7000": { agent: receptionist, fallback: "6001" }
+  "7009": { agent: loop }
+destinations:                                  # the only places an agent may send a caller
+  sales:   { dial: "6001", label: "Sales" }
+  support: { dial: "6002", label: "Support" }
+webrtc:      { enabled: true, iceServers: [], icePolicy: all, origins: ["http://127.0.0.1:8080"] }
+`;
+
+describe('a good configuration', () => {
+  it('is read as the documentation shows it', () => {
+    const config = good(DOCUMENTED_EXAMPLE, { LINECARD_TOKEN: 'secret-token', ARI_PASSWORD: 'pa:ss} #word' });
+    expect(config.http).toEqual({ host: '127.0.0.1', port: 8080, token: 'secret-token' });
+    expect(config.dataDir).toBe('/home/linecard/data');
+    expect(config.audiosocket.direct).toBe('receptionist');
+    expect(config.pbx).toEqual([
+      {
+        kind: 'asterisk',
+        name: 'main',
+        ari: { url: 'http://127.0.0.1:8088', username: 'linecard', password: 'pa:ss} #word' },
+        app: 'linecard',
+      },
+    ]);
+    expect(config.extensions).toEqual({
+      '7000': { agent: 'receptionist', fallback: '6001' },
+      '7009': { agent: 'loop' },
+    });
+    expect(config.webrtc.enabled).toBe(true);
+  });
+
+  it('may be empty: every default is safe', () => {
+    const config = good('# nothing yet\n');
+    expect(config.http).toEqual({ host: '127.0.0.1', port: 8080 });
+    expect(config.audiosocket).toEqual({ host: '127.0.0.1', port: 9092, allow: ['127.0.0.0/8'] });
+    expect(config.media.threads).toBe(1);
+    expect(config.webrtc).toEqual({ enabled: false, iceServers: [], icePolicy: 'all', origins: [] });
+    expect(config.pbx).toEqual([]);
+  });
+
+  it('may have keys with nothing behind them, as when all entries are comments', () => {
+    expect(good('pbx:\nextensions:\n  # "7000": { agent: x }\nhttp:\n').pbx).toEqual([]);
+  });
+
+  it('keeps text that looks like a number as it is written', () => {
+    const config = good(
+      'pbx: [{ kind: asterisk, name: main, ari: { url: "http://pbx:8088", username: 007, password: 0123 } }]\n' +
+        'destinations: { sales: { dial: 06001 } }',
+    );
+    expect(config.pbx[0]?.ari).toMatchObject({ username: '007', password: '0123' });
+    expect(config.destinations['sales']).toEqual({ dial: '06001', label: 'sales' });
+  });
+
+  it('takes $${ for ${ and leaves references in comments alone', () => {
+    const config = good('agents: { a: { provider: embedded, greeting: "It costs $${5}." } } # ${NOT_SET}');
+    expect(config.agents['a']?.greeting).toBe('It costs ${5}.');
+  });
+
+  it('takes anchors', () => {
+    const config = good('destinations:\n  sales: &desk { dial: "6001" }\n  support: *desk');
+    expect(config.destinations['support']?.dial).toBe('6001');
+  });
+
+  it('gives the embedded agent every tool unless it is given a list', () => {
+    const config = good('agents:\n  a: { provider: embedded }\n  b: { provider: embedded, tools: [hangup] }');
+    expect(config.agents['a']?.tools).toEqual(['transfer', 'take_message', 'hours', 'hangup']);
+    expect(config.agents['b']?.tools).toEqual(['hangup']);
+  });
+
+  it('is overridden by the environment, where empty means not set', () => {
+    const env = { LINECARD_HTTP_PORT: '18080', LINECARD_AUDIOSOCKET_PORT: '', LINECARD_DATA_DIR: 'run/data' };
+    const config = good('audiosocket: { port: 9100 }', env);
+    expect([config.http.port, config.audiosocket.port]).toEqual([18080, 9100]);
+    expect(config.dataDir).toBe('/home/linecard/run/data');
+  });
+
+  it('can be made by code', () => {
+    const reading = readConfigObject(
+      { http: { port: 0 }, agents: { a: { provider: 'echo' } }, extensions: { 7009: { agent: 'a' } } },
+      { env: {}, cwd: '/' },
+    );
+    expect(reading).toMatchObject({ ok: true, config: { http: { port: 0 }, extensions: { '7009': { agent: 'a' } } } });
+  });
+});
+
+describe('a configuration with mistakes', () => {
+  it('has all of them listed, each with line, path, what is allowed and the nearest name', () => {
+    const text = `
+http: { prot: 8080 }
+media: { threads: two }
+agents:
+  receptionist: { provider: embeded }
+extensions:
+  "7000": { agent: receptionst }
+`;
+    expect(mistakes(text).sort()).toEqual([
+      '2 http.prot: unknown key (did you mean "port"?); the keys here are host, port, token',
+      '3 media.threads: "two" must be a number of threads from 0 to 64',
+      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo (did you mean "embedded"?)',
+      '7 extensions.7000.agent: there is no agent "receptionst" (did you mean "receptionist"?); agents are receptionist',
+    ]);
+  });
+
+  it.each([
+    ['http: { port: 65536 }', 'http.port: "65536" must be a port, a whole number from 0 to 65535'],
+    ['http: { host: 1.2.3.400 }', 'http.host: "1.2.3.400" must be an IP address or a host name, without port'],
+    ['http: here', 'http: must be a block with the keys host, port, token'],
+    ['http: { token: "with space" }', 'http.token: the value must be letters, digits and . _ ~ + / - ='],
+    [
+      'audiosocket: { allow: [10.0.0.0/33] }',
+      'audiosocket.allow[0]: "10.0.0.0/33" must be an IP address or a network such as 192.0.2.0/24',
+    ],
+    ['audiosocket: { allow: 127.0.0.1 }', 'audiosocket.allow: must be a list, such as [127.0.0.0/8, 192.0.2.7]'],
+    ['audiosocket: { port: 8080 }', 'audiosocket.port: 8080 is the port of http already'],
+    [
+      'pbx: [{ kind: freeswitch, name: fs }]',
+      'pbx[0].kind: "freeswitch" is not available in this version; it must be "asterisk"',
+    ],
+    ['pbx: [{ name: fs }]', 'pbx[0].kind: is missing; it must be "asterisk"'],
+    [
+      'agents: { a: { provider: openai-realtime, apiKey: x } }',
+      'agents.a.provider: "openai-realtime" is not available in this version; it must be one of embedded, echo',
+    ],
+    [
+      'agents: { a: { provider: echo, tools: transfer } }',
+      'agents.a.tools: must be a list, such as [transfer, hangup]',
+    ],
+    [
+      'agents: { a: { provider: echo, voice: { x: 1 } } }',
+      'agents.a.voice: must be a text of 1 to 100 characters, not a block',
+    ],
+    ['agents: { a: { provider: echo, backup: a } }', 'agents.a.backup: backups go in a circle: a -> a'],
+    [
+      'destinations: { sales: {} }',
+      'destinations.sales.dial: is missing; it must be an extension: digits, letters, * # + - _ and . only',
+    ],
+    [
+      'destinations: { sales: { dial: "6001&6002" } }',
+      'destinations.sales.dial: "6001&6002" must be an extension: digits, letters, * # + - _ and . only',
+    ],
+    [
+      'destinations: { fallback: { dial: 1 } }',
+      "destinations.fallback: this name is taken: it means the extension's fallback",
+    ],
+    [
+      'hours: { timezone: Europe/Berln, open: [] }',
+      'hours.timezone: "Europe/Berln" must be an IANA time zone such as Europe/Berlin (did you mean "Europe/Berlin"?)',
+    ],
+    [
+      'hours: { timezone: UTC, open: [{ days: [], from: "09:00", to: "17:00" }] }',
+      'hours.open[0].days: must name at least one day',
+    ],
+    ['webrtc: { enabled: yes }', 'webrtc.enabled: "yes" must be true or false'],
+  ])('says of %s', (text, expected) => {
+    expect(mistakes(text)).toEqual([`1 ${expected}`]);
+  });
+
+  it('has fallbacks that cannot work told', () => {
+    const text = `
+agents: { a: { provider: echo } }
+extensions:
+  "7000": { agent: a, fallback: "7001" }
+  "7001": { agent: a, fallback: "7000" }
+  "7002": { agent: a, fallback: sales }
+destinations: { sales: { dial: "6001" } }
+`;
+    expect(mistakes(text)).toEqual([
+      "4 extensions.7000.fallback: fallbacks go in a circle: 7000 -> 7001 -> 7000; a fallback must be somebody else's extension",
+      '6 extensions.7002.fallback: must be an extension of the PBX, not a destination; destination "sales" dials "6001"',
+    ]);
+  });
+
+  it('has a name that two PBXs bear told at the second', () => {
+    const pbx = '- { kind: asterisk, name: main, ari: { url: "http://127.0.0.1:8088", username: u, password: p } }';
+    expect(mistakes(`pbx:\n  ${pbx}\n  ${pbx}`)).toEqual(['3 pbx[1].name: "main" is the name of pbx[0] already']);
+  });
+
+  it('has a variable that is not set named once, without what follows from it', () => {
+    expect(mistakes('http: { token: ${NO_TOKEN}, port: ${NO_PORT} }')).toEqual([
+      '1 http.token: the environment variable NO_TOKEN is not set',
+      '1 http.port: the environment variable NO_PORT is not set',
+    ]);
+    expect(mistakes('agents: { a: { provider: echo, greeting: "${no name}" } }')).toEqual([
+      '1 agents.a.greeting: "${" must be followed by the name of an environment variable and "}"; write "$${" for the characters',
+    ]);
+  });
+
+  it('has bad variables of the environment told like the rest', () => {
+    expect(mistakes('http: { port: 1 }', { LINECARD_HTTP_PORT: 'eighty', LINECARD_SIP_PORT: '70000' })).toEqual([
+      '- LINECARD_HTTP_PORT: "eighty" must be a port, a whole number from 0 to 65535',
+      '- LINECARD_SIP_PORT: "70000" must be a port, a whole number from 0 to 65535',
+    ]);
+  });
+
+  it('never shows a secret', () => {
+    const text = 'pbx: [{ kind: asterisk, name: m, ari: { url: "http://me:hidden@pbx", username: u, password: "" } }]';
+    const found = mistakes(text).join();
+    expect(found).toContain('pbx[0].ari.url');
+    expect(found).not.toContain('hidden');
+  });
+
+  it('has what YAML cannot read told with its line', () => {
+    expect(mistakes('http:\n\tport: 8080')).toEqual(['2 a tab cannot indent in YAML: use spaces']);
+    expect(mistakes('http: { port: 1 }\nmedia: {}\nhttp: { port: 2 }')).toEqual([
+      '3 this key is there twice: remove one of them',
+    ]);
+    expect(mistakes('agents: { a: [ }')[0]).toMatch(/^1 is no valid YAML here: /);
+  });
+
+  it('cannot reach the prototype of anything', () => {
+    expect(mistakes('__proto__: { http: 1 }')[0]).toContain('__proto__: unknown key');
+    const text = 'agents: { constructor: { provider: echo } }\nextensions: { "7000": { agent: toString } }';
+    expect(mistakes(text)).toEqual(['2 extensions.7000.agent: there is no agent "toString"; agents are constructor']);
+  });
+
+  it('is refused when anchors make it huge', () => {
+    const levels = Array.from({ length: 12 }, (_, i) =>
+      i === 0
+        ? 'a0: &a0 [x, x, x, x, x, x]'
+        : `a${i}: &a${i} [${Array(6)
+            .fill(`*a${i - 1}`)
+            .join(', ')}]`,
+    );
+    expect(mistakes(levels.join('\n')).some((mistake) => mistake.includes('too large'))).toBe(true);
+  });
+});
+
+function good(text: string, env: Record<string, string> = {}): Config {
+  const reading = readConfigText(text, { env, cwd: '/home/linecard' });
+  if (!reading.ok) throw new Error(JSON.stringify(reading.mistakes));
+  return reading.config;
+}
+
+/** Each as `line path: message`. */
+function mistakes(text: string, env: Record<string, string> = {}): string[] {
+  const reading = readConfigText(text, { env, cwd: '/home/linecard' });
+  if (reading.ok) throw new Error('no mistake was found');
+  return reading.mistakes.map(
+    ({ line, path, message }) => `${line ?? '-'} ${path === '' ? '' : `${path}: `}${message}`,
+  );
+}
