@@ -266,6 +266,7 @@ export class MediaHost {
       caller: { number: '', name: '' },
       extension: null,
       digits: 'leg',
+      format: null,
       history: [],
     };
   }

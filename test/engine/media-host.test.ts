@@ -62,6 +62,7 @@ function sessionOf(overrides: Partial<OpenSession> = {}): OpenSession {
     caller: { number: '6001', name: 'Ann' },
     extension: '7000',
     digits: 'control',
+    format: null,
     history: [],
     ...overrides,
   };

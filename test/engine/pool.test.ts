@@ -90,6 +90,7 @@ function sessionOf(callId: CallId = newCallId()): OpenSession {
     caller: { number: '', name: '' },
     extension: null,
     digits: 'control',
+    format: null,
     history: [],
   };
 }

@@ -76,6 +76,7 @@ function sessionOf(): OpenSession {
     caller: { number: '', name: '' },
     extension: '7009',
     digits: 'control',
+    format: null,
     history: [],
   };
 }
