@@ -4,7 +4,8 @@
 //   node scripts/setup.mjs                 for `npm start`
 //   node scripts/setup.mjs --test          for `npm test`: with the packages of the tests
 //   node scripts/setup.mjs --production    for an image: npm packages without development ones, once the build is there
-//   node scripts/setup.mjs --asterisk      also a private Asterisk now, instead of at the first start
+//   node scripts/setup.mjs --only-packages   Debian packages and nothing else
+//   node scripts/setup.mjs --only-asterisk   a private Asterisk now, instead of at the first start; needs the build
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,11 +20,14 @@ const options = new Set(process.argv.slice(2));
 process.chdir(ROOT);
 if (Number(process.versions.node.split('.')[0]) < 20)
   fail(`Linecard needs Node.js 20 or later, this is ${process.version}`);
-setUpPackages();
-setUpModules('all');
-setUpBuild();
-if (options.has('--production')) setUpModules('production');
-if (options.has('--asterisk')) await setUpAsterisk();
+if (options.has('--only-packages')) setUpPackages();
+else if (options.has('--only-asterisk')) await setUpAsterisk();
+else {
+  setUpPackages();
+  setUpModules('all');
+  setUpBuild();
+  if (options.has('--production')) setUpModules('production');
+}
 
 function setUpPackages() {
   const wanted = options.has('--test') ? [...RUN_PACKAGES, ...TEST_PACKAGES] : RUN_PACKAGES;

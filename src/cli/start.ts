@@ -1,12 +1,13 @@
-import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findConfigFile, loadConfig } from '../config/index.js';
 import { foregroundClock, type Clock } from '../core/clock.js';
-import { LinecardError, toLinecardError } from '../core/errors.js';
+import { toLinecardError } from '../core/errors.js';
 import { findOrInstallAsterisk } from '../demo/asterisk-install.js';
-import { DemoPbx, linecardPorts, type DemoSettings } from '../demo/demo-pbx.js';
+import { DemoPbx, linecardPorts } from '../demo/demo-pbx.js';
 import { checkPortsFree } from '../demo/ports.js';
+import { demoSettings, welcome } from './demo.js';
+import { onStop } from './stop-signals.js';
 import { EXIT_CONFIG, Supervisor, type SupervisorEvent } from './supervisor.js';
 
 export type StartOptions = {
@@ -24,7 +25,6 @@ export type StartOptions = {
 };
 
 const MAIN_SCRIPT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../main.js');
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const EXIT_FAILED = 1;
 
 /**
@@ -34,9 +34,7 @@ const EXIT_FAILED = 1;
 export async function startCommand(options: StartOptions = {}): Promise<number> {
   const print = options.print ?? ((text) => process.stderr.write(`${text}\n`));
   const session = new StartSession({ ...options, print });
-  const onSignal = (): void => session.stop();
-  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
-  options.signal?.addEventListener('abort', onSignal);
+  const release = onStop(() => session.stop(), options.signal);
   try {
     return await session.run();
   } catch (error) {
@@ -45,8 +43,7 @@ export async function startCommand(options: StartOptions = {}): Promise<number> 
     if (known.code === 'INVARIANT') throw error;
     return known.fault === 'config' ? EXIT_CONFIG : EXIT_FAILED;
   } finally {
-    for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
-    options.signal?.removeEventListener('abort', onSignal);
+    release();
   }
 }
 
@@ -145,50 +142,4 @@ class StartSession {
   #isStopped(): boolean {
     return this.#stopped;
   }
-}
-
-/** What somebody needs to make the first call. */
-function welcome(pbx: DemoPbx, seconds: string): string {
-  const { sipHost, sipPort, httpPort } = pbx.settings;
-  const host = sipHost === '0.0.0.0' ? (lanAddress() ?? '127.0.0.1') : sipHost;
-  const phones = pbx.phones.map(({ number, password }) => `user ${number}   password ${password}`);
-  return `
-  Linecard demo, ready after ${seconds} s, on a private Asterisk ${pbx.version}
-
-  Softphone   server ${host}   port ${sipPort}   (SIP over UDP or TCP)
-              ${phones.join('\n              ')}
-  Dial        7000   the receptionist
-              7001   the same without ARI, by plain dialplan AudioSocket
-              7009   echo: hear yourself
-              6001, 6002   the phones
-  Web page    http://127.0.0.1:${httpPort}/
-  Files       ${pbx.settings.dataDir}
-  Stop        Ctrl-C
-`;
-}
-
-function lanAddress(): string | null {
-  const addresses = Object.values(os.networkInterfaces()).flatMap((list) => list ?? []);
-  return addresses.find((address) => address.family === 'IPv4' && !address.internal)?.address ?? null;
-}
-
-function demoSettings(env: NodeJS.ProcessEnv): DemoSettings {
-  const dataDir = env['LINECARD_DATA_DIR'] ?? '';
-  const sipHost = env['LINECARD_SIP_HOST'] ?? '';
-  return {
-    dataDir: path.resolve(dataDir === '' ? './data' : dataDir),
-    sipHost: sipHost === '' ? '127.0.0.1' : sipHost,
-    sipPort: readPort(env, 'LINECARD_SIP_PORT', 5060),
-    ariPort: readPort(env, 'LINECARD_ARI_PORT', 8088),
-    httpPort: readPort(env, 'LINECARD_HTTP_PORT', 8080),
-    audiosocketPort: readPort(env, 'LINECARD_AUDIOSOCKET_PORT', 9092),
-  };
-}
-
-function readPort(env: NodeJS.ProcessEnv, variable: string, fallback: number): number {
-  const text = env[variable] ?? '';
-  if (text === '') return fallback;
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-  throw new LinecardError('CONFIG_INVALID', `${variable} is "${text}": a port is a whole number from 1 to 65535`);
 }
