@@ -61,20 +61,28 @@ struct Measured {
   std::vector<float> lateness;
 };
 
-unsigned char silent_frame[kFrameBytes];
+// A room's quiet noise: silence would be cheaper to carry than a call is.
+constexpr int kNoiseFrames = 64;
+constexpr int kNoiseLevel = 60;
+unsigned char noise_frames[kNoiseFrames][kFrameBytes];
 unsigned char pulse_frame[kFrameBytes];
 
+void make_frame(unsigned char* frame, bool pulse) {
+  frame[0] = 0x10;
+  frame[1] = (kSamples * 2) >> 8;
+  frame[2] = (kSamples * 2) & 0xff;
+  for (int i = 0; i < kSamples; i++) {
+    const int from_pulse = i - kPulseAt;
+    double value = rand() % (2 * kNoiseLevel + 1) - kNoiseLevel;
+    if (pulse && abs(from_pulse) <= 6) value += 16000 * (0.5 + 0.5 * cos(M_PI * from_pulse / 7.0));
+    const auto sample = static_cast<short>(value);
+    memcpy(frame + 3 + i * 2, &sample, 2);
+  }
+}
+
 void make_frames() {
-  for (auto* frame : {silent_frame, pulse_frame}) {
-    memset(frame, 0, kFrameBytes);
-    frame[0] = 0x10;
-    frame[1] = (kSamples * 2) >> 8;
-    frame[2] = (kSamples * 2) & 0xff;
-  }
-  for (int i = -6; i <= 6; i++) {
-    const auto value = static_cast<short>(16000 * (0.5 + 0.5 * cos(M_PI * i / 7.0)));
-    memcpy(pulse_frame + 3 + (kPulseAt + i) * 2, &value, 2);
-  }
+  for (auto& frame : noise_frames) make_frame(frame, false);
+  make_frame(pulse_frame, true);
 }
 
 void received(Call& call, double at_ms, Measured& measured) {
@@ -220,7 +228,7 @@ int main(int argc, char** argv) {
         const bool pulse = (call.sent + i) % kPulseEvery == 0 && call.sent > kPulseEvery;
         if (now >= measured.warm_until_ms) measured.lateness.push_back(static_cast<float>(now - call.due_ms));
         if (pulse) call.pulse_sent_ms = now_ms();
-        if (write(call.fd, pulse ? pulse_frame : silent_frame, kFrameBytes) != kFrameBytes) call.pulse_sent_ms = -1;
+        if (write(call.fd, pulse ? pulse_frame : noise_frames[call.sent % kNoiseFrames], kFrameBytes) != kFrameBytes) call.pulse_sent_ms = -1;
         call.sent++;
         call.due_ms += kFrameMs;
       }

@@ -8,7 +8,7 @@ export interface CallDirectory {
   /** Oldest first. */
   list(): readonly CallRecord[];
   get(id: string): CallRecord | null;
-  /** The leg's figures as of the last second; null when it has none yet. */
+  /** The leg's figures, at most five seconds old; null when it has none yet. */
   legReport(id: string): LegReport | null;
 }
 

@@ -126,6 +126,7 @@ export type FromMedia =
       readonly detail: string;
       readonly report: LegReport;
     }
+  /** A second after the leg came, then every five seconds. */
   | { readonly kind: 'legReport'; readonly callId: CallId; readonly report: LegReport }
   | { readonly kind: 'threadReport'; readonly report: ThreadReport }
   | { readonly kind: 'heartbeat'; readonly sequence: number }
