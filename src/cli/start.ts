@@ -4,8 +4,9 @@ import { findConfigFile, loadConfig } from '../config/index.js';
 import { foregroundClock, type Clock } from '../core/clock.js';
 import { toLinecardError } from '../core/errors.js';
 import { findOrInstallAsterisk } from '../demo/asterisk-install.js';
-import { DemoPbx, linecardPorts } from '../demo/demo-pbx.js';
+import { DemoPbx, linecardPorts, type DemoSettings } from '../demo/demo-pbx.js';
 import { checkPortsFree } from '../demo/ports.js';
+import { lockDataDir } from './data-dir-lock.js';
 import { demoSettings, welcome } from './demo.js';
 import { onStop } from './stop-signals.js';
 import { EXIT_CONFIG, Supervisor, type SupervisorEvent } from './supervisor.js';
@@ -69,10 +70,21 @@ class StartSession {
 
   async run(): Promise<number> {
     const file = findConfigFile({ file: this.#options.config, env: this.#env });
+    if (file !== null) {
+      const { dataDir } = loadConfig({ file, env: this.#env });
+      return this.#holding(dataDir, () => this.#supervise(dataDir, file));
+    }
+    const settings = demoSettings(this.#env);
+    return this.#holding(settings.dataDir, () => this.#runDemo(settings));
+  }
+
+  async #holding(dataDir: string, work: () => Promise<number>): Promise<number> {
+    const release = await lockDataDir(dataDir);
     try {
-      return file === null ? await this.#runDemo() : await this.#runConfigured(file);
+      return await work();
     } finally {
       await this.#pbx?.stop();
+      await release();
     }
   }
 
@@ -84,13 +96,7 @@ class StartSession {
     else void this.#pbx?.stop();
   }
 
-  async #runConfigured(file: string): Promise<number> {
-    const { dataDir } = loadConfig({ file, env: this.#env });
-    return this.#supervise(path.resolve(dataDir), file);
-  }
-
-  async #runDemo(): Promise<number> {
-    const settings = demoSettings(this.#env);
+  async #runDemo(settings: DemoSettings): Promise<number> {
     await checkPortsFree(linecardPorts(settings));
     const program = await findOrInstallAsterisk({ env: this.#env, print: (line) => this.#print(`setup: ${line}`) });
     this.#pbx = await DemoPbx.open({

@@ -1,8 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { foregroundClock, wait, type Clock } from '../core/clock.js';
-import { LinecardError } from '../core/errors.js';
 
 /** EX_CONFIG of sysexits.h: starting it again would end the same way. */
 export const EXIT_CONFIG = 78;
@@ -40,7 +39,6 @@ export class Supervisor {
   #child: ChildProcess | null = null;
   /** Deaths in a row of processes that did not live long. */
   #fastDeaths = 0;
-  #lock: DataDirLock | null = null;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -49,7 +47,7 @@ export class Supervisor {
 
   /** Serves until `stop` or until the configuration turns out wrong; resolves with the exit code for our own process. */
   async run(): Promise<number> {
-    this.#lock = await lockDataDir(this.#options.dataDir);
+    await mkdir(this.#options.dataDir, { recursive: true });
     try {
       while (!this.#isStopping()) {
         const startedAtMs = this.#clock.nowMs();
@@ -65,7 +63,6 @@ export class Supervisor {
       return 0;
     } finally {
       await rm(this.#pidFile, { force: true });
-      await this.#lock.release();
     }
   }
 
@@ -112,29 +109,6 @@ export class Supervisor {
   get #pidFile(): string {
     return path.join(this.#options.dataDir, 'linecard.pid');
   }
-}
-
-type DataDirLock = { readonly release: () => Promise<void> };
-
-/** Two supervisors on one data directory would take each other's messages, files and demo PBX for their own. */
-async function lockDataDir(dataDir: string): Promise<DataDirLock> {
-  await mkdir(dataDir, { recursive: true });
-  const file = path.join(dataDir, 'supervisor.pid');
-  const owner = Number(await readFile(file, 'utf8').catch(() => ''));
-  if (Number.isInteger(owner) && owner > 0 && owner !== process.pid && (await isSupervisor(owner))) {
-    throw new LinecardError(
-      'CONFIG_INVALID',
-      `process ${owner} already runs Linecard on ${dataDir}: stop it, or set LINECARD_DATA_DIR to another directory`,
-    );
-  }
-  await writePid(file, process.pid);
-  return { release: () => rm(file, { force: true }) };
-}
-
-/** Ids are used again: only a Node process counts. */
-async function isSupervisor(pid: number): Promise<boolean> {
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return /start|linecard/.test(commandLine);
 }
 
 async function writePid(file: string, pid: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -97,19 +97,6 @@ test('a process that does not listen is killed by the second stop', async () => 
   running!.stop();
   expect(await ended).toBe(0);
   expect(isAlive(readyPids()[0]!)).toBe(false);
-});
-
-test('a second supervisor on the same directory is refused, one that is dead is not in the way', async () => {
-  const other = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000) // linecard'], { stdio: 'ignore' });
-  await writeFile(path.join(dataDir, 'supervisor.pid'), `${other.pid}\n`);
-  await expect.poll(async () => readFile(`/proc/${other.pid}/cmdline`, 'utf8')).toContain('linecard');
-  await expect(supervise('serve')).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
-  other.kill();
-  await once(other, 'exit');
-  const ended = supervise('serve');
-  await expect.poll(readyPids).toHaveLength(1);
-  running!.stop();
-  expect(await ended).toBe(0);
 });
 
 test('a supervisor that is killed takes the serving process with it', async () => {

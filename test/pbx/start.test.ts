@@ -86,6 +86,18 @@ test('without a configuration it is the demo; Ctrl-C ends all of it; passwords s
   expect((await second.prints(/user 6001 +password (\w{12})/))[1]).toBe(password);
 });
 
+test('a second start on the same data directory is refused and leaves the first alone', async () => {
+  const first = start();
+  await first.prints(READY);
+  const pid = await pidIn('demo-pbx/asterisk.pid');
+  for (const name of ['SIP', 'ARI', 'HTTP', 'AUDIOSOCKET']) env[`LINECARD_${name}_PORT`] = String(await findFreePort());
+  const second = start();
+  expect(await second.exitCode).toBe(78);
+  expect(second.printed).toMatch(/already runs Linecard/);
+  expect(isAlive(pid)).toBe(true);
+  expect(await pidIn('demo-pbx/asterisk.pid')).toBe(pid);
+});
+
 test('the demo PBX that dies is started again', async () => {
   const run = start();
   await run.prints(READY);
