@@ -1,0 +1,242 @@
+import type { Turn } from '../core/calls.js';
+import type { Clock } from '../core/clock.js';
+import type { LinecardError } from '../core/errors.js';
+import type { Logger } from '../core/logger.js';
+import { FRAME_MS, FRAME_SAMPLES } from '../core/units.js';
+import { FRAME_SILENCE } from '../media/leg.js';
+import type { MediaLeg } from '../media/leg.js';
+import type { AgentCall, AgentEvents, AgentProvider, AgentSession, CallControl, HeardSpeech, Tool } from './port.js';
+import type { SampleChunks } from './sample-chunks.js';
+import type { VoiceActivityDetector } from './speech-gate.js';
+import { SpeechGate } from './speech-gate.js';
+import { SpeechQueue } from './speech-queue.js';
+import { CallTools } from './tool-runner.js';
+import { TurnTaking } from './turn-taking.js';
+import { Utterance } from './utterance.js';
+
+/** What a conversation reports to its owner. After `failed` it may be closed and replaced at any time. */
+export interface ConversationListener {
+  /** The first audible frame of the agent was pushed to the leg. */
+  firstAudio(): void;
+  turn(turn: Turn): void;
+  /** @param reactionMs from the onset of speech, or the key, to the agent's last frame on its way */
+  interrupted(heardMs: number, reactionMs: number): void;
+  /** @param latencyMs from the caller's last speech to the agent's first frame on its way */
+  responseStarted(latencyMs: number): void;
+  toolCalled(tool: string, ok: boolean, tookMs: number): void;
+  /** The agent has said all it wanted and was heard. */
+  done(reason: string): void;
+  failed(error: LinecardError): void;
+}
+
+export type ConversationOptions = {
+  /** For `pull` and `push` in `tick`; its listener and its closing are the owner's business. */
+  readonly leg: MediaLeg;
+  readonly provider: AgentProvider;
+  readonly call: AgentCall;
+  readonly control: CallControl;
+  /** Makes the agent's tools; some end the call through `events`. */
+  readonly tools: (events: AgentEvents) => readonly Tool[];
+  /** Asked once, and only for agents that leave turn taking to us. */
+  readonly openDetector: () => VoiceActivityDetector;
+  readonly chunks: SampleChunks;
+  readonly listener: ConversationListener;
+  readonly clock: Clock;
+  readonly log: Logger;
+};
+
+/**
+ * An agent and a caller on a leg: pulls a frame, finds the caller's turns in it, gives it to the agent, and pushes the next frame of what the
+ * agent says. Speech cuts the agent off where it allows it, a key always does. All methods are synchronous; `tick` allocates nothing.
+ */
+export class Conversation {
+  readonly #options: ConversationOptions;
+  readonly #leg: MediaLeg;
+  readonly #queue: SpeechQueue;
+  readonly #tools: CallTools;
+  readonly #session: AgentSession;
+  readonly #turns = new TurnTaking();
+  /** Null where the agent finds turns itself, or has none. */
+  readonly #gate: SpeechGate | null;
+  readonly #utterance: Utterance;
+  readonly #wantsUtterances: boolean;
+  readonly #uplink = new Int16Array(FRAME_SAMPLES);
+  readonly #downlink = new Int16Array(FRAME_SAMPLES);
+  #state: 'waiting' | 'talking' | 'held' | 'closed' = 'waiting';
+  #firstAudio: 'not yet' | 'told' = 'not yet';
+  /** End of the caller's last speech while an answer is owed; null otherwise. */
+  #answerOwedSinceMs: number | null = null;
+  /** What cut the agent off, until it is reported. */
+  #cutCauseAtMs: number | null = null;
+  #segmentStartedAtWallMs: number | null = null;
+  #turnStartedAtWallMs = 0;
+  #turnMs = 0;
+  #doneReason: string | null = null;
+
+  constructor(options: ConversationOptions) {
+    const { leg, provider, call, control, chunks, clock, log, listener } = options;
+    this.#options = options;
+    this.#leg = leg;
+    this.#queue = new SpeechQueue({ pool: chunks, onHeard: (speech) => this.#heard(speech) });
+    this.#utterance = new Utterance(chunks);
+    const { turnTaking, utterances } = provider.capabilities;
+    this.#wantsUtterances = turnTaking === 'linecard' && utterances === 'wanted';
+    this.#gate = turnTaking === 'linecard' ? new SpeechGate(options.openDetector()) : null;
+    const events: AgentEvents = {
+      callerSaid: (text) => this.#callerSaid(text),
+      done: (reason) => {
+        this.#doneReason ??= reason;
+      },
+      failed: (error) => listener.failed(error),
+    };
+    this.#tools = new CallTools({
+      tools: options.tools(events),
+      call,
+      control,
+      clock,
+      log,
+      onCalled: (tool, ok, tookMs) => listener.toolCalled(tool, ok, tookMs),
+    });
+    try {
+      this.#session = provider.open({ call, speech: this.#queue, tools: this.#tools, events, clock, log });
+    } catch (error) {
+      this.#gate?.close();
+      throw error;
+    }
+  }
+
+  /** The caller hears us: the agent may begin. Before it, `tick` plays silence. */
+  start(): void {
+    if (this.#state !== 'waiting') return;
+    this.#state = 'talking';
+    this.#session.start();
+  }
+
+  digit(digit: string): void {
+    if (this.#state !== 'talking') return;
+    if (this.#queue.current !== 'none') this.#cutOff(this.#options.clock.nowMs());
+    this.#session.digit(digit);
+  }
+
+  say(text: string): void {
+    if (this.#state === 'talking') this.#session.say(text);
+  }
+
+  instruct(text: string): void {
+    if (this.#state !== 'closed') this.#session.instruct(text);
+  }
+
+  /** held: the agent neither hears nor speaks, the leg gets silence; what it was saying goes on afterwards. */
+  hold(held: 'held' | 'resumed'): void {
+    if (held === 'held' && this.#state === 'talking') {
+      this.#state = 'held';
+      this.#turns.reset();
+      this.#utterance.clear();
+    } else if (held === 'resumed' && this.#state === 'held') this.#state = 'talking';
+  }
+
+  /** Pulls one frame from the leg and pushes one to it. @param nowMs on the injected clock */
+  tick(nowMs: number): void {
+    const kind = this.#leg.pull(this.#uplink);
+    if (this.#state !== 'talking') {
+      this.#downlink.fill(0);
+      this.#leg.push(this.#downlink);
+      return;
+    }
+    if (this.#gate !== null) this.#followTurns(this.#gate, kind !== FRAME_SILENCE, nowMs);
+    this.#session.hear(this.#uplink);
+    const audible = this.#queue.read(this.#downlink);
+    this.#leg.push(this.#downlink);
+    if (audible > 0) this.#played(nowMs);
+    if (this.#doneReason !== null && this.#queue.idle) this.#done();
+  }
+
+  /** Idempotent; closes the agent's session and leaves the leg alone. */
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#session.close();
+    this.#tools.close();
+    this.#queue.close();
+    this.#utterance.clear();
+    this.#gate?.close();
+  }
+
+  #followTurns(gate: SpeechGate, hasAudio: boolean, nowMs: number): void {
+    const isSpeech = hasAudio && gate.isSpeech(this.#uplink);
+    if (this.#wantsUtterances) this.#utterance.push(this.#uplink);
+    switch (this.#turns.feed(isSpeech ? 'speech' : 'none', nowMs)) {
+      case 'started': {
+        if (this.#wantsUtterances) this.#utterance.begin();
+        this.#turnStartedAtWallMs = this.#wallAt(this.#turns.onsetAtMs, nowMs);
+        if (this.#queue.current === 'allowed') this.#cutOff(this.#turns.onsetAtMs);
+        this.#session.callerStarted();
+        break;
+      }
+      case 'finished': {
+        this.#turnMs = this.#turns.lastSpeechAtMs - this.#turns.onsetAtMs;
+        this.#answerOwedSinceMs = this.#turns.lastSpeechAtMs;
+        this.#session.callerFinished(this.#wantsUtterances ? this.#utterance.take() : EMPTY);
+        break;
+      }
+      case 'none':
+        break;
+    }
+  }
+
+  #cutOff(causeAtMs: number): void {
+    this.#cutCauseAtMs ??= causeAtMs;
+    this.#queue.clear();
+  }
+
+  #played(nowMs: number): void {
+    const { listener, clock } = this.#options;
+    this.#segmentStartedAtWallMs ??= clock.wallMs();
+    if (this.#firstAudio === 'not yet') {
+      this.#firstAudio = 'told';
+      listener.firstAudio();
+    }
+    if (this.#answerOwedSinceMs !== null && !this.#turns.speaking) {
+      listener.responseStarted(nowMs - this.#answerOwedSinceMs);
+      this.#answerOwedSinceMs = null;
+    }
+  }
+
+  #heard(speech: HeardSpeech): void {
+    const { listener, clock } = this.#options;
+    if (speech.interrupted && speech.heardMs > 0 && this.#cutCauseAtMs !== null) {
+      listener.interrupted(speech.heardMs, clock.nowMs() - this.#cutCauseAtMs);
+    }
+    this.#cutCauseAtMs = null;
+    if (speech.text !== '') {
+      listener.turn({
+        who: 'agent',
+        text: speech.text,
+        atMs: this.#segmentStartedAtWallMs ?? clock.wallMs() - speech.heardMs,
+        heardMs: Math.round(speech.heardMs),
+        interrupted: speech.interrupted,
+      });
+    }
+    this.#segmentStartedAtWallMs = null;
+    this.#session.heard(speech);
+  }
+
+  #callerSaid(text: string): void {
+    if (this.#state === 'closed') return;
+    const { listener, clock } = this.#options;
+    const atMs = this.#turnStartedAtWallMs || clock.wallMs();
+    listener.turn({ who: 'caller', text, atMs, heardMs: Math.round(this.#turnMs), interrupted: false });
+  }
+
+  #done(): void {
+    const reason = this.#doneReason ?? '';
+    this.#doneReason = null;
+    this.#options.listener.done(reason);
+  }
+
+  #wallAt(atMs: number, nowMs: number): number {
+    return Math.round(this.#options.clock.wallMs() - Math.max(0, nowMs - atMs) - FRAME_MS);
+  }
+}
+
+const EMPTY = new Int16Array(0);

@@ -1,0 +1,100 @@
+/** A quarter of a second at 16 kHz: small enough not to waste, large enough not to be a list of crumbs. */
+export const CHUNK_SAMPLES = 4096;
+/** Kept for the next call: 4 MB, what 16 calls with 8 s of speech each hold. */
+const MAX_FREE = 512;
+
+/** Storage for audio of unknown length, shared by the calls of a thread, so that a call holds only what it has to say. */
+export class SampleChunks {
+  readonly #free: Int16Array[] = [];
+
+  take(): Int16Array {
+    return this.#free.pop() ?? new Int16Array(CHUNK_SAMPLES);
+  }
+
+  give(chunk: Int16Array): void {
+    if (this.#free.length < MAX_FREE) this.#free.push(chunk);
+  }
+}
+
+/** Samples in order: written at the end, read from the front, at most `capacity` of them held. */
+export class SampleQueue {
+  readonly #pool: SampleChunks;
+  readonly #capacity: number;
+  readonly #chunks: Int16Array[] = [];
+  /** Position of the first sample in the first chunk, below CHUNK_SAMPLES. */
+  #readAt = 0;
+  #length = 0;
+
+  constructor(pool: SampleChunks, capacity: number) {
+    this.#pool = pool;
+    this.#capacity = capacity;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Returns how many were taken: the rest did not fit. */
+  write(samples: Int16Array): number {
+    const count = Math.min(samples.length, this.#capacity - this.#length);
+    let done = 0;
+    while (done < count) {
+      const writeAt = this.#readAt + this.#length;
+      const index = Math.floor(writeAt / CHUNK_SAMPLES);
+      let chunk = this.#chunks[index];
+      if (chunk === undefined) {
+        chunk = this.#pool.take();
+        this.#chunks.push(chunk);
+      }
+      const offset = writeAt % CHUNK_SAMPLES;
+      const part = Math.min(count - done, CHUNK_SAMPLES - offset);
+      for (let i = 0; i < part; i++) chunk[offset + i] = samples[done + i] as number;
+      this.#length += part;
+      done += part;
+    }
+    return count;
+  }
+
+  /** Moves up to `count` samples to `dst` from `at` on; returns how many there were. */
+  read(dst: Int16Array, at: number, count: number): number {
+    const wanted = Math.min(count, this.#length);
+    let done = 0;
+    while (done < wanted) {
+      const chunk = this.#chunks[0] as Int16Array;
+      const part = Math.min(wanted - done, CHUNK_SAMPLES - this.#readAt);
+      for (let i = 0; i < part; i++) dst[at + done + i] = chunk[this.#readAt + i] as number;
+      this.#readAt += part;
+      this.#length -= part;
+      done += part;
+      if (this.#readAt === CHUNK_SAMPLES) {
+        this.#chunks.shift();
+        this.#pool.give(chunk);
+        this.#readAt = 0;
+      }
+    }
+    return wanted;
+  }
+
+  /** Forgets the first `count` samples. */
+  drop(count: number): void {
+    let left = Math.min(count, this.#length);
+    while (left > 0) {
+      const part = Math.min(left, CHUNK_SAMPLES - this.#readAt);
+      this.#readAt += part;
+      this.#length -= part;
+      left -= part;
+      if (this.#readAt === CHUNK_SAMPLES) {
+        const chunk = this.#chunks.shift();
+        if (chunk !== undefined) this.#pool.give(chunk);
+        this.#readAt = 0;
+      }
+    }
+  }
+
+  clear(): void {
+    for (const chunk of this.#chunks) this.#pool.give(chunk);
+    this.#chunks.length = 0;
+    this.#readAt = 0;
+    this.#length = 0;
+  }
+}

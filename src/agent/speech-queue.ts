@@ -1,0 +1,175 @@
+import type { SegmentId } from '../core/ids.js';
+import { newSegmentId } from '../core/ids.js';
+import { SAMPLES_PER_MS } from '../core/units.js';
+import type { HeardSpeech, SpeechOut, WordTiming } from './port.js';
+import type { SampleChunks } from './sample-chunks.js';
+import { SampleQueue } from './sample-chunks.js';
+import { textHeard } from './text-heard.js';
+
+/** Two minutes: a long answer in full. What comes on top was written by a provider that does not listen to us. */
+const CAPACITY_MS = 120_000;
+/** An agent that opens more segments than this speaks to itself. */
+const MAX_SEGMENTS = 256;
+/** Shorter clicks, longer is audible as speech that goes on. */
+const FADE_SAMPLES = 5 * SAMPLES_PER_MS;
+
+type Segment = {
+  readonly id: SegmentId;
+  readonly interruption: 'allowed' | 'protected';
+  readonly samples: SampleQueue;
+  /** Words said with their times, as far as they are known. */
+  readonly words: { readonly word: string; readonly endMs: number | null }[];
+  written: number;
+  played: number;
+  state: 'open' | 'ended';
+};
+
+export type SpeechQueueOptions = {
+  readonly pool: SampleChunks;
+  /** Called within `read`, once for each segment, in order. */
+  readonly onHeard: (speech: HeardSpeech) => void;
+};
+
+/**
+ * What the agent says, between its writing at any speed and the ticker's reading frame by frame. Knows to the sample what the caller
+ * heard, because it handed it to the ticker.
+ */
+export class SpeechQueue implements SpeechOut {
+  readonly #pool: SampleChunks;
+  readonly #onHeard: (speech: HeardSpeech) => void;
+  readonly #segments: Segment[] = [];
+  /** Cleared, and still to be faded out and reported at the next `read`. */
+  #cut: Segment[] = [];
+  /** Samples that did not fit. */
+  lost = 0;
+  /** Frames in which an open segment that had begun to play had nothing. */
+  underruns = 0;
+
+  constructor(options: SpeechQueueOptions) {
+    this.#pool = options.pool;
+    this.#onHeard = options.onHeard;
+  }
+
+  get queuedMs(): number {
+    let samples = 0;
+    for (const segment of this.#segments) samples += segment.samples.length;
+    return samples / SAMPLES_PER_MS;
+  }
+
+  /** Nothing to play, nothing to report, nobody is writing. */
+  get idle(): boolean {
+    return this.#segments.length === 0 && this.#cut.length === 0;
+  }
+
+  /** Whether there is speech, heard or about to be, and whether the caller's voice may cut it. */
+  get current(): 'none' | 'allowed' | 'protected' {
+    const first = this.#segments[0];
+    return first === undefined || (first.written === 0 && first.state === 'open') ? 'none' : first.interruption;
+  }
+
+  begin(options?: { readonly interruption?: 'allowed' | 'protected' }): SegmentId {
+    const id = newSegmentId();
+    if (this.#segments.length >= MAX_SEGMENTS) return id;
+    this.#segments.push({
+      id,
+      interruption: options?.interruption ?? 'allowed',
+      samples: new SampleQueue(this.#pool, CAPACITY_MS * SAMPLES_PER_MS),
+      words: [],
+      written: 0,
+      played: 0,
+      state: 'open',
+    });
+    return id;
+  }
+
+  write(segmentId: SegmentId, pcm: Int16Array): number {
+    const segment = this.#find(segmentId);
+    const room = Math.max(0, CAPACITY_MS * SAMPLES_PER_MS - this.queuedMs * SAMPLES_PER_MS);
+    const fitting = room >= pcm.length ? pcm : pcm.subarray(0, room);
+    const taken = segment?.state === 'open' ? segment.samples.write(fitting) : 0;
+    if (segment !== undefined) {
+      segment.written += taken;
+      this.lost += pcm.length - taken;
+    }
+    return taken;
+  }
+
+  text(segmentId: SegmentId, text: string, words?: readonly WordTiming[]): void {
+    const segment = this.#find(segmentId);
+    if (segment === undefined) return;
+    if (words !== undefined) segment.words.push(...words);
+    else for (const word of text.split(/\s+/)) if (word !== '') segment.words.push({ word, endMs: null });
+  }
+
+  end(segmentId: SegmentId): void {
+    const segment = this.#find(segmentId);
+    if (segment !== undefined) segment.state = 'ended';
+  }
+
+  clear(): void {
+    if (this.#segments.length === 0) return;
+    this.#cut = this.#cut.concat(this.#segments.splice(0));
+  }
+
+  /**
+   * Fills `dst` with what is to be heard now, silence where there is nothing.
+   * @returns how many of its samples are speech
+   */
+  read(dst: Int16Array): number {
+    let filled = this.#cut.length > 0 ? this.#finishCut(dst) : 0;
+    while (filled < dst.length) {
+      const segment = this.#segments[0];
+      if (segment === undefined) break;
+      const part = segment.samples.read(dst, filled, dst.length - filled);
+      segment.played += part;
+      filled += part;
+      if (segment.samples.length > 0) continue;
+      if (segment.state === 'open') {
+        if (segment.played > 0 && filled < dst.length) this.underruns += 1;
+        break;
+      }
+      this.#segments.shift();
+      this.#report(segment, false);
+    }
+    dst.fill(0, filled);
+    return filled;
+  }
+
+  /** Gives all storage back; nothing is reported. */
+  close(): void {
+    for (const segment of this.#segments) segment.samples.clear();
+    for (const segment of this.#cut) segment.samples.clear();
+    this.#segments.length = 0;
+    this.#cut.length = 0;
+  }
+
+  /** The first cut segment fades out if it was audible; all of them are reported. */
+  #finishCut(dst: Int16Array): number {
+    const cut = this.#cut;
+    this.#cut = [];
+    let filled = 0;
+    for (const segment of cut) {
+      if (segment.played > 0 && filled === 0) {
+        filled = segment.samples.read(dst, 0, FADE_SAMPLES);
+        for (let i = 0; i < filled; i++) dst[i] = Math.round(((dst[i] as number) * (filled - i)) / (filled + 1));
+        segment.played += filled;
+      }
+      segment.samples.clear();
+      this.#report(segment, true);
+    }
+    return filled;
+  }
+
+  #report(segment: Segment, interrupted: boolean): void {
+    const heardMs = segment.played / SAMPLES_PER_MS;
+    const totalMs = segment.written / SAMPLES_PER_MS;
+    const text = interrupted
+      ? textHeard(segment.words, heardMs, totalMs)
+      : segment.words.map(({ word }) => word).join(' ');
+    this.#onHeard({ segment: segment.id, heardMs, text, interrupted });
+  }
+
+  #find(segmentId: SegmentId): Segment | undefined {
+    return this.#segments.find((segment) => segment.id === segmentId);
+  }
+}

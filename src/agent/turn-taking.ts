@@ -1,0 +1,83 @@
+import { FRAME_MS } from '../core/units.js';
+
+/** Speech of this length in the window is the caller speaking; a cough or a knock is shorter. */
+const ONSET_FRAMES = 8;
+const WINDOW_FRAMES = 10;
+/** Pauses within a sentence are shorter for most people. */
+const END_SILENCE_MS = 600;
+const MAX_END_SILENCE_MS = 1000;
+/** Who goes on this soon after "the end" had not ended. */
+const RESUMED_WITHIN_MS = 500;
+const PATIENCE_STEP_MS = 100;
+/** Longer turns are cut into pieces: memory is bounded, and nobody dictates to a switchboard. */
+const MAX_TURN_MS = 30_000;
+
+export type TurnSignal = 'none' | 'started' | 'finished';
+
+/** Finds where the caller's turns begin and end, from one yes or no a frame. Pure: time comes with each frame. */
+export class TurnTaking {
+  /** Ring of the last frames: 1 speech, 0 none. */
+  readonly #window = new Uint8Array(WINDOW_FRAMES);
+  #windowAt = 0;
+  #speechInWindow = 0;
+  #state: 'listening' | 'speaking' = 'listening';
+  #silenceMs = 0;
+  #turnMs = 0;
+  #endSilenceMs = END_SILENCE_MS;
+  #finishedAtMs = Number.NEGATIVE_INFINITY;
+  /** When the current or last turn began: the first frame of speech in the window that decided it. */
+  onsetAtMs = 0;
+  /** When the caller was last heard speaking. */
+  lastSpeechAtMs = 0;
+
+  get speaking(): boolean {
+    return this.#state === 'speaking';
+  }
+
+  /** @param atMs end of the frame on the injected clock */
+  feed(speech: 'speech' | 'none', atMs: number): TurnSignal {
+    const flag = speech === 'speech' ? 1 : 0;
+    this.#speechInWindow += flag - (this.#window[this.#windowAt] as number);
+    this.#window[this.#windowAt] = flag;
+    this.#windowAt = (this.#windowAt + 1) % WINDOW_FRAMES;
+    if (flag === 1) this.lastSpeechAtMs = atMs;
+    return this.#state === 'listening' ? this.#listen(atMs) : this.#follow(flag, atMs);
+  }
+
+  reset(): void {
+    this.#window.fill(0);
+    this.#speechInWindow = 0;
+    this.#state = 'listening';
+  }
+
+  #listen(atMs: number): TurnSignal {
+    if (this.#speechInWindow < ONSET_FRAMES) return 'none';
+    this.#state = 'speaking';
+    this.#silenceMs = 0;
+    this.#turnMs = 0;
+    this.onsetAtMs = atMs - this.#framesSinceFirstSpeech() * FRAME_MS;
+    const resumed = this.onsetAtMs - this.#finishedAtMs < RESUMED_WITHIN_MS;
+    this.#endSilenceMs = resumed
+      ? Math.min(this.#endSilenceMs + PATIENCE_STEP_MS, MAX_END_SILENCE_MS)
+      : Math.max(this.#endSilenceMs - PATIENCE_STEP_MS / 5, END_SILENCE_MS);
+    return 'started';
+  }
+
+  #follow(flag: number, atMs: number): TurnSignal {
+    this.#silenceMs = flag === 1 ? 0 : this.#silenceMs + FRAME_MS;
+    this.#turnMs += FRAME_MS;
+    if (this.#silenceMs < this.#endSilenceMs && this.#turnMs < MAX_TURN_MS) return 'none';
+    this.reset();
+    this.#finishedAtMs = atMs;
+    return 'finished';
+  }
+
+  /** Frames from the first one with speech in the window to the newest, that one included. */
+  #framesSinceFirstSpeech(): number {
+    for (let age = WINDOW_FRAMES; age > 0; age--) {
+      const at = (this.#windowAt + WINDOW_FRAMES - age) % WINDOW_FRAMES;
+      if (this.#window[at] === 1) return age;
+    }
+    return 0;
+  }
+}
