@@ -1,0 +1,56 @@
+import type { Express, RequestHandler } from 'express';
+import express, { Router } from 'express';
+import { bearer } from './token.js';
+import { pageRoutes } from './page.js';
+import type { ApiOptions } from './port.js';
+import { notFound, problemHandler } from './problem.js';
+import { callRoutes } from './routes/calls.js';
+import { EventStreams } from './routes/events.js';
+import { healthRoutes, metricsRoute } from './routes/health.js';
+import { messageRoutes } from './routes/messages.js';
+
+/** The largest body is a text to say (2,000 characters, up to six bytes each as JSON). */
+const MAX_BODY = '16kb';
+
+/** The routes, and how their open streams are ended. */
+export type Api = { readonly app: Express; readonly closeStreams: () => void };
+
+/** The HTTP side of Linecard, without a server. */
+export function createApi(options: ApiOptions): Api {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use(securityHeaders);
+
+  app.use(healthRoutes(options));
+  app.use(pageRoutes());
+
+  const streams = new EventStreams(options);
+  const behindToken = Router();
+  behindToken.use(express.json({ limit: MAX_BODY, inflate: false }));
+  behindToken.use('/calls', streams.routes(), callRoutes(options));
+  behindToken.use('/messages', messageRoutes(options.messages));
+
+  const authorized = bearer(options.token);
+  app.use('/v1', authorized, behindToken);
+  app.use('/metrics', authorized);
+  app.use(metricsRoute(options.metrics));
+
+  app.use(notFound);
+  app.use(problemHandler(options.log));
+  return { app, closeStreams: () => streams.close() };
+}
+
+/** For every answer; the page has a policy of its own. */
+const securityHeaders: RequestHandler = (_request, response, next) => {
+  response.set({
+    'Cache-Control': 'no-store',
+    'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Referrer-Policy': 'no-referrer',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+  });
+  next();
+};

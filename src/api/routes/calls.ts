@@ -1,0 +1,119 @@
+import type { Request, RequestHandler } from 'express';
+import { Router } from 'express';
+import type { CallRecord } from '../../core/calls.js';
+import { LinecardError } from '../../core/errors.js';
+import type { BodyField } from '../body.js';
+import { bodyText, bodyWord, readBody } from '../body.js';
+import type { ApiOptions } from '../port.js';
+import { callJson } from '../present.js';
+import { HttpProblem, onlyMethods } from '../problem.js';
+
+/** Ended calls that a list shows when nobody says how many. */
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1000;
+
+const digits: BodyField<string> = {
+  what: '1 to 64 digits of 0-9 * # A-D',
+  read: (value) => (typeof value === 'string' && /^[0-9*#A-Da-d]{1,64}$/.test(value) ? value.toUpperCase() : null),
+};
+
+type CallRoutesOptions = Pick<ApiOptions, 'calls' | 'actions' | 'history'>;
+
+/** `/v1/calls` and what can be done to a call. The events of a call are a route of their own. */
+export function callRoutes(options: CallRoutesOptions): Router {
+  const { calls, actions, history } = options;
+  const router = Router();
+
+  router
+    .route('/')
+    .get((request, response) => {
+      const ended = history.ended().slice(0, limitOf(request));
+      const live = [...calls.list()].reverse();
+      response.json({ calls: [...live, ...ended].map((call) => callJson(call)) });
+    })
+    .all(onlyMethods(['GET']));
+
+  router
+    .route('/:id')
+    .get((request, response) => {
+      const call = findCall(options, request.params.id);
+      response.json(callJson(call, calls.legReport(call.id)));
+    })
+    .all(onlyMethods(['GET']));
+
+  const command = (name: string, run: (id: string, body: unknown) => Promise<void>): void => {
+    router
+      .route(`/:id/${name}`)
+      .post(commandHandler(options, run))
+      .all(onlyMethods(['POST']));
+  };
+
+  command('transfer', async (id, body) => {
+    const { to, mode } = readBody(body, {
+      to: bodyText(100),
+      mode: bodyWord(['blind', 'warm'], 'blind'),
+      summary: { ...bodyText(2000), fallback: '' },
+    });
+    if (mode === 'warm') {
+      throw new HttpProblem(
+        501,
+        'NOT_AVAILABLE',
+        'warm transfer is not available in this version; use "mode": "blind"',
+      );
+    }
+    await actions.transfer(id, to);
+  });
+  command('hold', async (id, body) => {
+    readBody(body, {});
+    await actions.hold(id);
+  });
+  command('resume', async (id, body) => {
+    readBody(body, {});
+    await actions.resume(id);
+  });
+  command('hangup', async (id, body) => {
+    readBody(body, {});
+    await actions.hangUp(id);
+  });
+  command('dtmf', async (id, body) => {
+    await actions.sendDigits(id, readBody(body, { digits }).digits);
+  });
+  command('say', async (id, body) => {
+    await actions.say(id, readBody(body, { text: bodyText(2000) }).text);
+  });
+  command('supervise', () => {
+    throw new HttpProblem(501, 'NOT_AVAILABLE', 'listening in on calls is not available in this version');
+  });
+  return router;
+}
+
+/** A live call, or one of late; throws CALL_UNKNOWN. */
+function findCall(options: CallRoutesOptions, id: string): CallRecord {
+  const call = options.calls.get(id) ?? options.history.get(id);
+  if (call === null) throw new LinecardError('CALL_UNKNOWN', 'no live call and no call of late has this id');
+  return call;
+}
+
+/** Runs a command on a live call and answers with the call as it is then. */
+function commandHandler(
+  options: CallRoutesOptions,
+  run: (id: string, body: unknown) => Promise<void>,
+): RequestHandler<{ id: string }> {
+  return async (request, response) => {
+    const call = findCall(options, request.params.id);
+    if (call.state === 'ended') throw new LinecardError('CALL_STATE', 'the call has ended');
+    await run(call.id, request.body);
+    const after = options.calls.get(call.id) ?? options.history.get(call.id) ?? call;
+    response.json(callJson(after));
+  };
+}
+
+function limitOf(request: Request): number {
+  const { limit } = request.query;
+  if (limit === undefined) return DEFAULT_LIMIT;
+  const wanted = typeof limit === 'string' && /^\d{1,4}$/.test(limit) ? Number(limit) : NaN;
+  if (!(wanted <= MAX_LIMIT)) {
+    throw new LinecardError('REQUEST_INVALID', `"limit" must be a whole number from 0 to ${MAX_LIMIT}`);
+  }
+  return wanted;
+}

@@ -1,0 +1,46 @@
+import { basename, dirname } from 'node:path';
+import { Router } from 'express';
+import type { ApiOptions } from '../port.js';
+import { HttpProblem, onlyMethods } from '../problem.js';
+
+/** `/v1/messages`: what callers left, as text and sound. */
+export function messageRoutes(messages: ApiOptions['messages']): Router {
+  const router = Router();
+  router
+    .route('/')
+    .get(async (_request, response) => {
+      const list = await messages.list();
+      response.json({
+        messages: list.map((message) => ({
+          ...message,
+          audioUrl: message.audioMs > 0 ? `/v1/messages/${message.id}/audio` : null,
+        })),
+      });
+    })
+    .all(onlyMethods(['GET']));
+  router
+    .route('/:id/audio')
+    .get(async (request, response) => {
+      const path = await messages.audioPath(request.params.id);
+      if (path === null) throw noSound();
+      response.type('audio/wav');
+      await new Promise<void>((resolve, reject) => {
+        // The data directory may well lie in a directory that begins with a dot.
+        response.sendFile(basename(path), { root: dirname(path), dotfiles: 'allow' }, (error?: Error) => {
+          if (error === undefined || isGone(error)) resolve();
+          else reject((error as NodeJS.ErrnoException).code === 'ENOENT' ? noSound() : error);
+        });
+      });
+    })
+    .all(onlyMethods(['GET']));
+  return router;
+}
+
+function noSound(): HttpProblem {
+  return new HttpProblem(404, 'MESSAGE_UNKNOWN', 'no message with sound has this id');
+}
+
+/** The listener has heard enough. */
+function isGone(error: Error): boolean {
+  return ['ECONNABORTED', 'EPIPE', 'ECONNRESET'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
