@@ -1,0 +1,341 @@
+import { assertNever } from '../../core/assert-never.js';
+import type { Clock } from '../../core/clock.js';
+import { LinecardError } from '../../core/errors.js';
+import type { ChannelId } from '../../core/ids.js';
+import type { Logger } from '../../core/logger.js';
+import type { ChannelInfo, HangUpCause, OpenMedia, Pbx, PbxCapabilities, PbxEvent, PbxSnapshot } from '../port.js';
+import { readBridges, readChannels, reasonForHangUp, text, type AriChannel } from './ari-events.js';
+import { AriRefusal, type AriClient } from './ari-library.js';
+import { AriLink, type ChannelEvent } from './ari-link.js';
+import { ChannelBook } from './channel-book.js';
+import { MediaBuilder } from './media-builder.js';
+import { mediaRatesOf } from './media-rates.js';
+import { refused } from './refusals.js';
+
+export type AsteriskOptions = {
+  /** Name of the PBX in the configuration. */
+  readonly name: string;
+  readonly ari: { readonly url: string; readonly username: string; readonly password: string };
+  /** Name of the Stasis application; each Linecard on a PBX has its own. */
+  readonly app: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Between 0 and 1; for tests. */
+  readonly random?: () => number;
+};
+
+/** The form of the ids that we choose (core/ids.ts). A prefix would not do: a PBX named `linecard-demo` begins its own ids so. */
+const OURS = /^linecard-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** As a person presses keys; shorter ones are missed by some voice menus. */
+const DIGIT_MS = 100;
+
+/** Asterisk over ARI: tells what happens to channels, and carries out commands. */
+export class AsteriskPbx implements Pbx {
+  readonly name: string;
+  readonly kind = 'asterisk';
+  onEvent: (event: PbxEvent) => void = () => undefined;
+  readonly #app: string;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #book: ChannelBook;
+  readonly #media: MediaBuilder;
+  readonly #link: AriLink;
+
+  constructor(options: AsteriskOptions) {
+    const { app, ari, clock } = options;
+    this.name = options.name;
+    this.#app = app;
+    this.#clock = clock;
+    this.#log = options.log.child({ pbx: options.name });
+    this.#book = new ChannelBook(clock);
+    this.#link = new AriLink({
+      ari: { ...ari, app, clock, log: this.#log },
+      random: options.random ?? Math.random,
+      listener: {
+        onUp: (version) => this.#onUp(version),
+        onEvent: (event) => this.#onAri(event),
+        onDown: (reason, before) => this.#onDown(reason, before),
+      },
+    });
+    this.#media = new MediaBuilder({
+      app,
+      book: this.#book,
+      clock,
+      log: this.#log,
+      run: (operation) => this.#link.run(operation),
+    });
+  }
+
+  get can(): PbxCapabilities {
+    return { mediaRatesHz: this.#media.ratesHz, transport: 'audiosocket', mediaBeforeAnswer: 'yes' };
+  }
+
+  /** Channels that are known or awaited: zero when no call is here. For tests of leaks. */
+  get trackedChannels(): number {
+    return this.#book.size;
+  }
+
+  start(): void {
+    this.#link.start();
+  }
+
+  unready(): string | null {
+    return this.#link.unready;
+  }
+
+  async snapshot(): Promise<PbxSnapshot> {
+    const askedAtMs = this.#clock.nowMs();
+    const [channels, bridges] = await Promise.all([
+      this.#command('listing channels', (client) => client.channels.list()),
+      this.#command('listing bridges', (client) => client.bridges.list()),
+    ]);
+    const ours = readChannels(channels).filter((channel) => this.#isInApp(channel));
+    this.#book.correct(
+      ours.map((channel) => channel.id),
+      askedAtMs,
+    );
+    return {
+      channels: ours.map(toChannelInfo),
+      bridges: readBridges(bridges)
+        .filter((bridge) => OURS.test(bridge.id) && bridge.name === this.#app)
+        .map((bridge) => ({ bridgeId: bridge.id, channels: bridge.channels })),
+    };
+  }
+
+  ring(channelId: ChannelId): Promise<void> {
+    return this.#onChannel(channelId, 'ringing', (client) => client.channels.ring({ channelId }));
+  }
+
+  answer(channelId: ChannelId): Promise<void> {
+    return this.#onChannel(channelId, 'answering', (client) => client.channels.answer({ channelId }));
+  }
+
+  /** Every AudioSocket frame tells its rate. */
+  mediaFormat(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  async openMedia(request: OpenMedia): Promise<void> {
+    const { unready } = this.#link;
+    if (unready !== null) throw new LinecardError('PBX_UNREACHABLE', unready);
+    try {
+      await this.#media.open(request);
+    } catch (error) {
+      await this.closeMedia(request).catch((late: unknown) => {
+        // The reconcile run finds it.
+        this.#log.warn({ err: late, bridgeId: request.bridgeId }, 'half-built media could not be taken away');
+      });
+      if (await this.#isGone(request.callerChannelId)) throw channelGone(request.callerChannelId, error);
+      throw refused(error, 'opening the audio connection');
+    }
+  }
+
+  async closeMedia(
+    request: Pick<OpenMedia, 'bridgeId'> & { readonly mediaChannelId: ChannelId | null },
+  ): Promise<void> {
+    const { mediaChannelId, bridgeId } = request;
+    if (mediaChannelId !== null) this.#book.giveUp(mediaChannelId);
+    const results = await Promise.allSettled([
+      mediaChannelId === null ? null : this.hangUp(mediaChannelId),
+      this.#command('taking the bridge away', (client) => unlessMissing(client.bridges.destroy({ bridgeId }))),
+    ]);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  async handBack(channelId: ChannelId, to: { readonly context: string; readonly extension: string }): Promise<void> {
+    const { context, extension } = to;
+    await this.#needExtension(channelId, context, extension);
+    const departure = this.#book.depart(channelId);
+    try {
+      // Takes the channel out of its bridge, too.
+      await this.#onChannel(channelId, 'handing back', (client) =>
+        client.channels.continueInDialplan({ channelId, context, extension, priority: 1 }),
+      );
+    } catch (error) {
+      const goneCause = departure.cancel();
+      if (goneCause !== null) this.#tell({ kind: 'channelGone', channelId, cause: goneCause });
+      throw error;
+    }
+  }
+
+  async hangUp(channelId: ChannelId, cause: HangUpCause = 'normal'): Promise<void> {
+    const reason = reasonForHangUp(cause);
+    await this.#command('hanging up', (client) => unlessMissing(client.channels.hangup({ channelId, reason })));
+  }
+
+  hold(channelId: ChannelId, held: 'held' | 'resumed'): Promise<void> {
+    return held === 'held'
+      ? this.#onChannel(channelId, 'starting music', (client) => client.channels.startMoh({ channelId }))
+      : this.#onChannel(channelId, 'ending music', (client) => client.channels.stopMoh({ channelId }));
+  }
+
+  async sendDigits(channelId: ChannelId, digits: string): Promise<void> {
+    if (!/^[0-9*#A-D]+$/i.test(digits)) throw new LinecardError('REQUEST_INVALID', 'digits are 0-9, *, # and A-D');
+    await this.#onChannel(channelId, 'sending digits', (client) =>
+      client.channels.sendDTMF({ channelId, dtmf: digits.toUpperCase(), between: DIGIT_MS, duration: DIGIT_MS }),
+    );
+  }
+
+  /** Idempotent. Calls stay on the PBX as they are. */
+  async stop(): Promise<void> {
+    await this.#link.stop();
+    this.#book.failArrivals('Linecard is shutting down');
+  }
+
+  #onUp(version: string): void {
+    this.#media.ratesHz = mediaRatesOf(version);
+    this.#log.info({ version, mediaRatesHz: this.#media.ratesHz }, 'connected to Asterisk');
+    this.#tell({ kind: 'connected' });
+  }
+
+  #onDown(reason: string, before: 'up' | 'down'): void {
+    this.#book.failArrivals(reason);
+    if (before === 'up') this.#tell({ kind: 'disconnected', reason });
+  }
+
+  #onAri(event: ChannelEvent): void {
+    switch (event.kind) {
+      case 'entered':
+        if (event.app === this.#app) this.#onEntered(event.channel, event.args);
+        break;
+      case 'gone': {
+        const { channelId, cause } = event;
+        if (this.#book.leave(channelId, cause) === 'news') this.#tell({ kind: 'channelGone', channelId, cause });
+        break;
+      }
+      case 'digit': {
+        const { channelId, digit, stamp } = event;
+        if (this.#book.press(channelId, stamp) === 'news') this.#tell({ kind: 'digitPressed', channelId, digit });
+        break;
+      }
+      case 'hold':
+        if (this.#book.has(event.channelId))
+          this.#tell({ kind: 'holdChanged', channelId: event.channelId, held: event.held });
+        break;
+      default:
+        assertNever(event);
+    }
+  }
+
+  #onEntered(channel: AriChannel, args: readonly string[]): void {
+    const news = this.#book.enter(channel.id);
+    if (news !== 'new') return;
+    if (OURS.test(channel.id)) {
+      // Its call gave it up while the PBX was still making it.
+      this.#log.info({ channelId: channel.id }, 'media channel that nobody wants any more hung up');
+      this.hangUp(channel.id).catch((error: unknown) => {
+        this.#log.warn({ err: error, channelId: channel.id }, 'channel could not be hung up');
+      });
+      return;
+    }
+    this.#tell({
+      kind: 'callOffered',
+      offer: {
+        channelId: channel.id,
+        caller: channel.caller,
+        extension: nonEmpty(args[0]) ?? channel.extension,
+        context: channel.context,
+        answered: channel.state === 'Up' ? 'yes' : 'no',
+      },
+    });
+  }
+
+  #tell(event: PbxEvent): void {
+    try {
+      this.onEvent(event);
+    } catch (error) {
+      this.#log.error({ err: error, kind: event.kind }, 'event of the PBX failed in control');
+    }
+  }
+
+  /** A caller sent to an extension that does not exist is hung up by the PBX: refuse while they are still with us. */
+  async #needExtension(channelId: ChannelId, context: string, extension: string): Promise<void> {
+    // What has a meaning inside a dialplan expression is not asked for.
+    if (!/^[\w.+*#-]+$/.test(`${context}${extension}`)) return;
+    const variable = `DIALPLAN_EXISTS(${context},${extension},1)`;
+    try {
+      const answer = await this.#link.run((client) => client.channels.getChannelVar({ channelId, variable }));
+      if (text(answer, 'value') !== '0') return;
+    } catch (error) {
+      // func_dialplan is not loaded, or the channel is gone: what follows finds out.
+      this.#log.debug({ err: error }, 'the PBX does not tell whether an extension exists');
+      return;
+    }
+    throw new LinecardError(
+      'PBX_REFUSED',
+      `the PBX has no extension ${extension} in context ${context}: correct the fallback or destination, or the context that the call comes from`,
+    );
+  }
+
+  /** A command about a channel: a refusal because it is not there any more is CHANNEL_GONE. */
+  async #onChannel(
+    channelId: ChannelId,
+    what: string,
+    operation: (client: AriClient) => Promise<unknown>,
+  ): Promise<void> {
+    try {
+      await this.#link.run(operation);
+    } catch (error) {
+      // 409: it is back in the dialplan.
+      if (
+        error instanceof AriRefusal &&
+        (error.status === 404 || error.status === 409 || (await this.#isGone(channelId)))
+      )
+        throw channelGone(channelId, error);
+      throw refused(error, what);
+    }
+  }
+
+  async #command<T>(what: string, operation: (client: AriClient) => Promise<T>): Promise<T> {
+    try {
+      return await this.#link.run(operation);
+    } catch (error) {
+      throw refused(error, what);
+    }
+  }
+
+  /** Whether the PBX says that it has no such channel; when it says nothing, no. */
+  async #isGone(channelId: ChannelId): Promise<boolean> {
+    try {
+      await this.#link.run((client) => client.channels.get({ channelId }));
+      return false;
+    } catch (error) {
+      return error instanceof AriRefusal && error.status === 404;
+    }
+  }
+
+  #isInApp(channel: AriChannel): boolean {
+    return channel.appName === 'Stasis' && channel.appData.split(',')[0] === this.#app;
+  }
+}
+
+function toChannelInfo(channel: AriChannel): ChannelInfo {
+  const { id, caller, context, createdAtMs } = channel;
+  const owner = OURS.test(id) ? 'linecard' : 'pbx';
+  return {
+    channelId: id,
+    state: channel.state === 'Up' ? 'up' : channel.state === 'Down' ? 'down' : 'ringing',
+    caller,
+    extension: owner === 'linecard' ? null : (nonEmpty(channel.appData.split(',')[1]) ?? channel.extension),
+    context,
+    owner,
+    createdAtMs,
+  };
+}
+
+/** What is not there need not be taken away. */
+async function unlessMissing(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof AriRefusal && error.status === 404)) throw error;
+  }
+}
+
+function channelGone(channelId: ChannelId, cause: unknown): LinecardError {
+  return new LinecardError('CHANNEL_GONE', `channel ${channelId} has hung up or left`, { cause });
+}
+
+function nonEmpty(value: string | undefined): string | null {
+  return value === undefined || value === '' ? null : value;
+}

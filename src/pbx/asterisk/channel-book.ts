@@ -1,0 +1,121 @@
+import type { Alarm, Clock } from '../../core/clock.js';
+import { LinecardError } from '../../core/errors.js';
+import type { ChannelId } from '../../core/ids.js';
+import type { HangUpCause } from '../port.js';
+
+type Entry = {
+  readonly enteredAtMs: number;
+  /** When the last digit was pressed, as the PBX said: a repeated event has the same. */
+  digitStamp: string;
+  /** Set while the channel is on its way back to the dialplan: that it leaves us is no news then. */
+  departure: Departure | null;
+};
+
+type Departure = { goneCause: HangUpCause | null };
+
+type Arrival = { readonly resolve: () => void; readonly reject: (error: LinecardError) => void; readonly alarm: Alarm };
+
+/**
+ * The channels that are in our application, so that each is offered once, and said to be gone once, however often and in whatever
+ * order the PBX tells.
+ */
+export class ChannelBook {
+  readonly #clock: Clock;
+  readonly #present = new Map<ChannelId, Entry>();
+  /** Media channels that were asked for and have not come in yet. */
+  readonly #arrivals = new Map<ChannelId, Arrival>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Channels and arrivals: for tests of leaks. */
+  get size(): number {
+    return this.#present.size + this.#arrivals.size;
+  }
+
+  has(channelId: ChannelId): boolean {
+    return this.#present.has(channelId);
+  }
+
+  /** Returns `known` when it had been told before. */
+  enter(channelId: ChannelId): 'new' | 'awaited' | 'known' {
+    if (this.#present.has(channelId)) return 'known';
+    this.#present.set(channelId, { enteredAtMs: this.#clock.nowMs(), digitStamp: '', departure: null });
+    const arrival = this.#arrivals.get(channelId);
+    if (arrival === undefined) return 'new';
+    arrival.resolve();
+    return 'awaited';
+  }
+
+  /** Returns `news` when control has to hear of it. */
+  leave(channelId: ChannelId, cause: HangUpCause): 'news' | 'known' {
+    this.#arrivals
+      .get(channelId)
+      ?.reject(new LinecardError('PBX_REFUSED', `the media channel ended before it came in (${cause})`));
+    const entry = this.#present.get(channelId);
+    if (entry === undefined) return 'known';
+    this.#present.delete(channelId);
+    if (entry.departure === null) return 'news';
+    entry.departure.goneCause = cause;
+    return 'known';
+  }
+
+  /** A digit of a channel of ours; `known` when this very press was told before. */
+  press(channelId: ChannelId, stamp: string): 'news' | 'known' {
+    const entry = this.#present.get(channelId);
+    if (entry === undefined || (stamp !== '' && entry.digitStamp === stamp)) return 'known';
+    entry.digitStamp = stamp;
+    return 'news';
+  }
+
+  /** From here on the channel may leave without a word. `cancel` returns why it left meanwhile, null when it is still here. */
+  depart(channelId: ChannelId): { cancel(): HangUpCause | null } {
+    const entry = this.#present.get(channelId);
+    const departure: Departure = { goneCause: null };
+    if (entry !== undefined) entry.departure = departure;
+    return {
+      cancel: () => {
+        if (entry !== undefined) entry.departure = null;
+        return departure.goneCause;
+      },
+    };
+  }
+
+  /** Resolves when the channel comes in. Call it before it is asked for: the event may be faster than the reply. */
+  async expect(channelId: ChannelId, limitMs: number): Promise<void> {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const alarm = this.#clock.setAlarm(limitMs, () => {
+          reject(new LinecardError('PBX_TIMEOUT', `the media channel did not come in within ${limitMs} ms`));
+        });
+        this.#arrivals.set(channelId, { resolve, reject, alarm });
+      });
+    } finally {
+      this.giveUp(channelId);
+    }
+  }
+
+  /** Nobody waits for it any more; the promise of `expect` is left to whoever holds it. */
+  giveUp(channelId: ChannelId): void {
+    const arrival = this.#arrivals.get(channelId);
+    if (arrival === undefined) return;
+    this.#arrivals.delete(channelId);
+    arrival.alarm.cancel();
+    arrival.reject(new LinecardError('PBX_REFUSED', 'the media channel is not wanted any more'));
+  }
+
+  /** What is really there, listed at or after `askedAtMs`: events may have been lost. */
+  correct(channelIds: readonly ChannelId[], askedAtMs: number): void {
+    const listed = new Set(channelIds);
+    for (const [channelId, entry] of this.#present) {
+      if (!listed.has(channelId) && entry.enteredAtMs < askedAtMs) this.#present.delete(channelId);
+    }
+    for (const channelId of listed) if (!this.#arrivals.has(channelId)) this.enter(channelId);
+  }
+
+  /** The connection is lost: no event will come for those. */
+  failArrivals(reason: string): void {
+    for (const arrival of this.#arrivals.values()) arrival.reject(new LinecardError('PBX_UNREACHABLE', reason));
+  }
+}
