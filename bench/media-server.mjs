@@ -1,9 +1,8 @@
 // The server process of the media benchmarks: the media engine as Linecard runs it, with the echo agent behind the dialplan's door. Driven by
 // messages of its parent; ends with it.
 import { createServer } from 'node:net';
-import { mediaLinks } from '../dist/compose-media.js';
+import { openMediaPool } from '../dist/compose-media.js';
 import { systemClock } from '../dist/core/clock.js';
-import { MediaPool } from '../dist/engine/pool.js';
 
 const [what = 'linecard', threads = '1'] = process.argv.slice(2);
 process.on('disconnect', () => process.exit(0));
@@ -16,30 +15,22 @@ process.on('message', (message) => {
 });
 
 async function startLinecard(count) {
-  const config = {
-    audiosocket: { host: '127.0.0.1', port: 0, allow: ['127.0.0.0/8'], direct: 'loop' },
-    agents: { loop: { provider: 'echo' } },
-    maxSessionsPerThread: 2000,
-  };
+  let port = 0;
   const log = {
     debug: () => undefined,
-    info: () => undefined,
+    info: (fields) => (port = fields.addresses?.[0].port ?? port),
     warn: (fields, message) => console.error(message, fields),
     error: (fields, message) => console.error(message, fields),
     child: () => log,
   };
-  const openLink = mediaLinks(config, { threads: count, entry: new URL('../dist/media-thread.js', import.meta.url) });
-  let port = 0;
-  const pool = new MediaPool({
-    threads: Math.max(1, count),
-    openLink: (index) => {
-      const link = openLink(index);
-      return link;
-    },
-    maxSessionsPerThread: 2000,
-    clock: systemClock,
-    log: { ...log, info: (fields) => (port = fields.addresses?.[0].port ?? port), child: () => log },
-  });
+  const config = {
+    audiosocket: { host: '127.0.0.1', port: 0, allow: ['127.0.0.0/8'], direct: 'loop' },
+    agents: { loop: { provider: 'echo', tools: [] } },
+    destinations: {},
+    extensions: {},
+    media: { threads: count },
+  };
+  const pool = openMediaPool({ config, clock: systemClock, log });
   await pool.start();
   setInterval(() => process.send({ kind: 'report', report: pool.reports()[0] }), 1000);
   process.send({ kind: 'ready', port });

@@ -1,13 +1,22 @@
 import { networkInterfaces } from 'node:os';
-import type { AgentProvider } from './agent/port.js';
+import { Conversation } from './agent/conversation.js';
+import type { AgentEvents, AgentProvider, Tool } from './agent/port.js';
 import { EchoProvider } from './agent/providers/echo.js';
+import { SampleChunks } from './agent/sample-chunks.js';
+import { hangUpTool } from './agent/tools/hang-up.js';
+import { hoursTool } from './agent/tools/hours.js';
+import { takeMessageTool } from './agent/tools/take-message.js';
+import { transferTool } from './agent/tools/transfer.js';
+import type { AgentConfig, Config, ToolName } from './config/index.js';
+import { assertNever } from './core/assert-never.js';
 import type { Clock } from './core/clock.js';
 import { systemClock } from './core/clock.js';
 import { LinecardError } from './core/errors.js';
 import type { Logger } from './core/logger.js';
-import type { HostedAgent, LegDoor, LegDoorListener } from './engine/media-host.js';
+import type { HostedAgent } from './engine/live-conversation.js';
+import type { LegDoor, LegDoorListener } from './engine/media-host.js';
 import { MediaHost } from './engine/media-host.js';
-import { PlainConversation } from './engine/plain-conversation.js';
+import { MediaPool } from './engine/pool.js';
 import type { FromMedia, MediaAddress } from './engine/port.js';
 import type { ThreadLink } from './engine/thread-link.js';
 import { LocalLink, WorkerLink } from './engine/thread-link.js';
@@ -15,80 +24,106 @@ import { ThreadLogger } from './engine/thread-log.js';
 import type { AudioSocketServerOptions } from './transports/audiosocket/server.js';
 import { AudioSocketServer } from './transports/audiosocket/server.js';
 
-/** Connections beyond the calls that are served. */
+/** Lateness refuses calls long before this where agents are costly; it is a bound on memory. */
+const MAX_SESSIONS_PER_THREAD = 1000;
+/** Connections beyond the calls that are served: questions of the dialplan must get in. */
 const SPARE_LEGS = 100;
+const ENTRY = new URL('./media-thread.js', import.meta.url);
 
-/** An agent as the configuration has it; each provider reads the rest of its settings. */
-export type AgentSettings = {
-  readonly provider: string;
-  readonly backup?: string | undefined;
-  readonly [setting: string]: unknown;
-};
-
-/** What a media thread is made of. Plain data: it goes to a worker as it is. */
-export type MediaConfig = {
-  readonly audiosocket: {
-    readonly host: string;
-    /** Of the first thread; the others take those after it. 0: any. */
-    readonly port: number;
-    readonly allow: readonly string[];
-    /** The agent for calls of the dialplan; null: they are refused. */
-    readonly direct: string | null;
-  };
-  readonly agents: Readonly<Record<string, AgentSettings>>;
-  readonly maxSessionsPerThread: number;
-};
+/** What a media thread is made of: plain data, it goes to a worker as it is. */
+export type MediaConfig = Pick<Config, 'agents' | 'audiosocket' | 'destinations' | 'extensions'>;
 
 /** What `media-thread.ts` is given. */
 export type MediaThreadData = { readonly index: number; readonly config: MediaConfig };
 
-/**
- * How the threads of `config` are started: workers that run `entry` (`media-thread.js`), or, with `threads: 0`, the media side on our own
- * thread.
- */
-export function mediaLinks(
-  config: MediaConfig,
-  options: { readonly threads: number; readonly entry: URL },
-): (index: number) => ThreadLink {
-  if (options.threads === 0) return (index) => new LocalLink((send) => composeMedia({ index, config }, send));
-  return (index) => {
-    const workerData: MediaThreadData = { index, config };
-    return new WorkerLink({ entry: options.entry, workerData });
-  };
+export type MediaPoolSetUp = {
+  readonly config: MediaConfig & Pick<Config, 'media'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** What the workers run; a test has another one. */
+  readonly entry?: URL;
+  /** Told of each thread that is started. */
+  readonly onLink?: (link: ThreadLink) => void;
+};
+
+/** The media engine of a configuration: workers, or with `media.threads: 0` the media side on our own thread. */
+export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: MediaPoolSetUp): MediaPool {
+  const { agents, audiosocket, destinations, extensions, media } = config;
+  return new MediaPool({
+    threads: Math.max(1, media.threads),
+    openLink: (index) => {
+      const data: MediaThreadData = { index, config: { agents, audiosocket, destinations, extensions } };
+      const link =
+        media.threads === 0
+          ? new LocalLink((send) => composeMedia(data, send, clock))
+          : new WorkerLink({ entry, workerData: data });
+      onLink?.(link);
+      return link;
+    },
+    maxSessionsPerThread: MAX_SESSIONS_PER_THREAD,
+    clock,
+    log,
+  });
 }
 
 /** Puts a media thread's inside together. */
 export function composeMedia(
-  data: MediaThreadData,
+  { config, index }: MediaThreadData,
   send: (message: FromMedia) => void,
   clock: Clock = systemClock,
 ): MediaHost {
-  const { config, index } = data;
   const log = new ThreadLogger(send);
   const agents = new Map<string, HostedAgent>();
-  for (const [name, settings] of Object.entries(config.agents)) {
-    agents.set(name, { provider: openProvider(name, settings), backup: settings.backup ?? null });
+  for (const [name, agent] of Object.entries(config.agents)) {
+    const tools = (events: AgentEvents): readonly Tool[] => agent.tools.map((tool) => openTool(tool, config, events));
+    agents.set(name, { provider: openProvider(name, agent), backup: agent.backup ?? null, tools });
   }
+  const chunks = new SampleChunks();
   return new MediaHost({
     openDoor: (listener) => new AudioSocketDoor({ config, index, listener, clock, log }),
     agents,
     // The dialplan knows one address: the first thread's.
-    directAgent: index === 0 ? config.audiosocket.direct : null,
-    maxSessions: config.maxSessionsPerThread,
-    openConversation: (options) => new PlainConversation(options),
+    directAgent: index === 0 ? (config.audiosocket.direct ?? null) : null,
+    maxSessions: MAX_SESSIONS_PER_THREAD,
+    openConversation: ({ agent, ...options }) => {
+      const { provider, tools } = agent;
+      return new Conversation({ ...options, provider, tools, openDetector: openLevelDetector, chunks });
+    },
     send,
     clock,
     log,
   });
 }
 
-function openProvider(name: string, settings: AgentSettings): AgentProvider {
-  switch (settings.provider) {
+function openProvider(name: string, config: AgentConfig): AgentProvider {
+  switch (config.provider) {
     case 'echo':
       return new EchoProvider(name);
+    case 'embedded':
+      throw new LinecardError('CONFIG_INVALID', `agents.${name}.provider: "embedded" is not there yet`);
     default:
-      throw new LinecardError('CONFIG_INVALID', `agents.${name}.provider: there is no provider "${settings.provider}"`);
+      return assertNever(config);
   }
+}
+
+function openTool(name: ToolName, config: MediaConfig, events: AgentEvents): Tool {
+  switch (name) {
+    case 'transfer':
+      return transferTool(new Map(Object.entries(config.destinations)));
+    case 'take_message':
+      return takeMessageTool;
+    case 'hours':
+      return hoursTool;
+    case 'hangup':
+      return hangUpTool(events);
+    default:
+      return assertNever(name);
+  }
+}
+
+/** The conversation's own gate decides by level; a detector that knows speech goes here. */
+function openLevelDetector(): { isSpeech: () => boolean; close: () => void } {
+  return { isSpeech: () => true, close: () => undefined };
 }
 
 /** The AudioSocket server as a media thread's door. */
@@ -113,8 +148,7 @@ class AudioSocketDoor implements LegDoor {
       allow,
       clock,
       log,
-      // The host counts calls; questions of the dialplan must get in beside them.
-      limits: { maxLegs: config.maxSessionsPerThread + SPARE_LEGS },
+      limits: { maxLegs: MAX_SESSIONS_PER_THREAD + SPARE_LEGS },
       onUnknown: (legId, peer) => listener.onUnknown(legId, peer),
       onLeg: (leg, arrival) => listener.onLeg(leg, arrival),
     };

@@ -1,27 +1,23 @@
-import type { Turn } from '../core/calls.js';
+import type { ConversationListener } from '../agent/conversation.js';
+import type { AgentCall, AgentEvents, AgentProvider, CallControl, Tool } from '../agent/port.js';
 import type { Clock } from '../core/clock.js';
-import type { LinecardError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
-import type { AgentCall, AgentProvider, CallControl } from '../agent/port.js';
 import type { MediaLeg } from '../media/leg.js';
 
-/** What a conversation reports to its session. After `failed` it may be closed and replaced at any time. */
-export interface ConversationListener {
-  /** The first audible frame of the agent was pushed to the leg. */
-  firstAudio(): void;
-  turn(turn: Turn): void;
-  interrupted(heardMs: number, reactionMs: number): void;
-  responseStarted(latencyMs: number): void;
-  toolCalled(tool: string, ok: boolean, tookMs: number): void;
-  /** The agent has said all it wanted and was heard. */
-  done(reason: string): void;
-  failed(error: LinecardError): void;
-}
+/** An agent of the configuration on this thread. */
+export type HostedAgent = {
+  readonly provider: AgentProvider;
+  /** The agent that takes over when this one fails, by its name. */
+  readonly backup: string | null;
+  /** Makes its tools for one call; some end the call through `events`. */
+  readonly tools: (events: AgentEvents) => readonly Tool[];
+};
 
-export type ConversationOptions = {
+/** What a session gives to the conversation it opens. */
+export type OpenConversationOptions = {
   /** For `pull` and `push` in `tick`. Its listener and its closing are the session's business. */
   readonly leg: MediaLeg;
-  readonly provider: AgentProvider;
+  readonly agent: HostedAgent;
   readonly call: AgentCall;
   readonly control: CallControl;
   readonly listener: ConversationListener;
@@ -29,7 +25,7 @@ export type ConversationOptions = {
   readonly log: Logger;
 };
 
-/** An agent and a caller on a leg, as a media session drives them. All methods are synchronous. */
+/** An agent and a caller on a leg, as a media session drives them; `Conversation` is the one. All methods are synchronous. */
 export interface LiveConversation {
   /** The caller hears us: the agent may begin. Before it, `tick` plays silence. */
   start(): void;
@@ -43,4 +39,4 @@ export interface LiveConversation {
   close(): void;
 }
 
-export type OpenConversation = (options: ConversationOptions) => LiveConversation;
+export type OpenConversation = (options: OpenConversationOptions) => LiveConversation;

@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks';
-import type { AgentProvider } from '../agent/port.js';
 import { assertNever } from '../core/assert-never.js';
 import type { Clock, Alarm } from '../core/clock.js';
 import { LinecardError, toLinecardError } from '../core/errors.js';
@@ -9,16 +8,13 @@ import type { Logger } from '../core/logger.js';
 import type { MediaLeg } from '../media/leg.js';
 import type { TickerReport } from '../media/ticker.js';
 import { Ticker } from '../media/ticker.js';
-import type { OpenConversation } from './live-conversation.js';
+import type { HostedAgent, OpenConversation } from './live-conversation.js';
 import { MediaSession } from './media-session.js';
 import type { FromMedia, MediaAddress, OpenSession, ToMedia } from './port.js';
 
 const REPORT_INTERVAL_MS = 1000;
 /** From `open` to the leg's connection. Control gives up after 2 s and says so; this is for a control that is gone. */
 const LEG_TIME_LIMIT_MS = 5000;
-
-/** An agent of the configuration on this thread. */
-export type HostedAgent = { readonly provider: AgentProvider; readonly backup: string | null };
 
 /** The door by which legs come to a media thread. */
 export interface LegDoor {
@@ -216,14 +212,14 @@ export class MediaHost {
   }
 
   /** The agent, once more the agent, its backup; without those that could not be prepared. */
-  #attempts(name: string): AgentProvider[] {
+  #attempts(name: string): HostedAgent[] {
     const { agents } = this.#options;
     const agent = agents.get(name);
     const backup = agent?.backup ?? null;
     const names = [name, name, ...(backup === null ? [] : [backup])];
     return names.flatMap((each) => {
-      const provider = agents.get(each)?.provider;
-      return provider === undefined || this.#unavailable.has(each) ? [] : [provider];
+      const known = agents.get(each);
+      return known === undefined || this.#unavailable.has(each) ? [] : [known];
     });
   }
 

@@ -1,4 +1,4 @@
-import type { AgentProvider } from '../agent/port.js';
+import type { ConversationListener } from '../agent/conversation.js';
 import { assertNever } from '../core/assert-never.js';
 import type { Turn } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
@@ -8,7 +8,7 @@ import type { Logger } from '../core/logger.js';
 import { FRAME_MS, FRAME_SAMPLES } from '../core/units.js';
 import type { LegCloseReason, MediaLeg } from '../media/leg.js';
 import type { Ticked } from '../media/ticker.js';
-import type { ConversationListener, LiveConversation, OpenConversation } from './live-conversation.js';
+import type { HostedAgent, LiveConversation, OpenConversation } from './live-conversation.js';
 import type { FromMedia, LegReport, OpenSession, ToMedia } from './port.js';
 import { RemoteControl } from './remote-control.js';
 
@@ -25,7 +25,7 @@ export type MediaSessionOptions = {
   readonly session: OpenSession;
   readonly leg: MediaLeg;
   /** The agents to try, in this order: the agent, the agent again, its backup. */
-  readonly attempts: readonly AgentProvider[];
+  readonly attempts: readonly HostedAgent[];
   readonly openConversation: OpenConversation;
   readonly send: (message: FromMedia) => void;
   readonly clock: Clock;
@@ -155,13 +155,13 @@ export class MediaSession implements Ticked {
 
   #openConversation(): void {
     const { attempts, openConversation, clock, log } = this.#options;
-    const provider = attempts[this.#attempt];
-    if (provider === undefined) return;
+    const agent = attempts[this.#attempt];
+    if (agent === undefined) return;
     const { callId, caller, extension } = this.session;
     try {
       this.#conversation = openConversation({
         leg: this.leg,
-        provider,
+        agent,
         call: { callId, caller, extension, history: [...this.#history] },
         control: this.#control,
         listener: this.#listener(this.#attempt),
@@ -220,7 +220,7 @@ export class MediaSession implements Ticked {
       send({ kind: 'agentFailed', callId: this.session.callId, code: failure.code, message: failure.message });
       return;
     }
-    log.warn({ err: failure, next: next.name }, 'agent failed, trying again');
+    log.warn({ err: failure, next: next.provider.name }, 'agent failed, trying again');
     this.#openConversation();
   }
 

@@ -28,16 +28,16 @@ async function setUp(
   const host = new MediaHost({
     openDoor: (listener) => (door = new FakeDoor(listener)),
     agents: new Map([
-      ['clara', { provider: new FakeProvider('clara'), backup: 'spare' }],
-      ['spare', { provider: new FakeProvider('spare'), backup: null }],
-      ['limited', { provider: new FakeProvider('limited'), backup: null }],
-      ['dead', { provider: new FakeProvider('dead', 'never'), backup: null }],
-      ['half', { provider: new FakeProvider('half', 'never'), backup: 'spare' }],
+      ['clara', { provider: new FakeProvider('clara'), backup: 'spare', tools: () => [] }],
+      ['spare', { provider: new FakeProvider('spare'), backup: null, tools: () => [] }],
+      ['limited', { provider: new FakeProvider('limited'), backup: null, tools: () => [] }],
+      ['dead', { provider: new FakeProvider('dead', 'never'), backup: null, tools: () => [] }],
+      ['half', { provider: new FakeProvider('half', 'never'), backup: 'spare', tools: () => [] }],
     ]),
     directAgent: options.directAgent ?? null,
     maxSessions: options.maxSessions ?? 10,
     openConversation: (conversationOptions) => {
-      if (conversationOptions.provider.name === options.breaksAtOpen) throw new Error('cannot open');
+      if (conversationOptions.agent.provider.name === options.breaksAtOpen) throw new Error('cannot open');
       const conversation = new FakeConversation(conversationOptions);
       conversations.push(conversation);
       return conversation;
@@ -169,7 +169,7 @@ describe('media host', () => {
 
   it('serves with the backup what its agent cannot', async () => {
     const { conversations } = await talking({}, { agent: 'half' });
-    expect(conversations.map(({ options }) => options.provider.name)).toEqual(['spare']);
+    expect(conversations.map(({ options }) => options.agent.provider.name)).toEqual(['spare']);
   });
 
   it('refuses what is beyond its slots, legs that are still to come included, and everything while draining', async () => {
@@ -318,7 +318,7 @@ describe('an agent that fails', () => {
     news();
     fail(0);
     fail(1);
-    expect(conversations.map(({ options }) => options.provider.name)).toEqual(['clara', 'clara', 'spare']);
+    expect(conversations.map(({ options }) => options.agent.provider.name)).toEqual(['clara', 'clara', 'spare']);
     expect(conversations[2]?.options.call.history).toEqual([{ who: 'caller', text: 'sales please' }]);
     expect(conversations[2]?.told).toEqual(['start']);
     expect(news()).toEqual([]);
@@ -347,7 +347,9 @@ describe('an agent that fails', () => {
   it('is replaced within a tick when it cannot even be opened', async () => {
     const { conversations, clock, news } = await talking({ breaksAtOpen: 'clara' });
     clock.advance(40);
-    expect(conversations.map(({ options, told }) => [options.provider.name, told])).toEqual([['spare', ['start']]]);
+    expect(conversations.map(({ options, told }) => [options.agent.provider.name, told])).toEqual([
+      ['spare', ['start']],
+    ]);
     expect(news()).toEqual([]);
   });
 

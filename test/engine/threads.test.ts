@@ -1,21 +1,15 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { MediaConfig } from '../../src/compose-media.js';
-import { mediaLinks } from '../../src/compose-media.js';
+import { openMediaPool } from '../../src/compose-media.js';
 import { systemClock } from '../../src/core/clock.js';
 import { newCallId, newLegId } from '../../src/core/ids.js';
 import { silentLogger } from '../../src/core/logger.js';
-import { MediaPool } from '../../src/engine/pool.js';
+import type { MediaPool } from '../../src/engine/pool.js';
 import type { FromMedia, OpenSession, ToMedia } from '../../src/engine/port.js';
 import type { ThreadLink } from '../../src/engine/thread-link.js';
 import { RawPeer } from '../support/raw-peer.js';
 
-const CONFIG: MediaConfig = {
-  audiosocket: { host: '127.0.0.1', port: 0, allow: ['127.0.0.0/8'], direct: 'loop' },
-  agents: { loop: { provider: 'echo' } },
-  maxSessionsPerThread: 10,
-};
 const SUPPORT = path.join(import.meta.dirname, '../support');
 const ENTRY = new URL('../support/media-thread.mjs', import.meta.url);
 
@@ -33,20 +27,21 @@ afterEach(async () => {
 });
 
 async function start(threads: number): Promise<Running> {
-  const open = mediaLinks(CONFIG, { threads, entry: ENTRY });
   const links: ThreadLink[] = [];
   const heard: FromMedia[] = [];
   const waiters = new Set<() => void>();
-  const pool = new MediaPool({
-    threads: Math.max(1, threads),
-    openLink: (index) => {
-      const link = open(index);
-      links.push(link);
-      return link;
+  const pool = openMediaPool({
+    config: {
+      audiosocket: { host: '127.0.0.1', port: 0, allow: ['127.0.0.0/8'], direct: 'loop' },
+      agents: { loop: { provider: 'echo', tools: [] } },
+      destinations: {},
+      extensions: {},
+      media: { threads },
     },
-    maxSessionsPerThread: CONFIG.maxSessionsPerThread,
     clock: systemClock,
     log: silentLogger,
+    entry: ENTRY,
+    onLink: (link) => links.push(link),
   });
   running.push(pool);
   pool.onMessage = (message) => {

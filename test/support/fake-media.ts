@@ -1,6 +1,6 @@
 import type { AgentProvider, AgentSession } from '../../src/agent/port.js';
 import type { LegId } from '../../src/core/ids.js';
-import type { ConversationOptions, LiveConversation } from '../../src/engine/live-conversation.js';
+import type { LiveConversation, OpenConversationOptions } from '../../src/engine/live-conversation.js';
 import type { LegDoor, LegDoorListener } from '../../src/engine/media-host.js';
 import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../src/media/leg.js';
 import { FRAME_SILENCE } from '../../src/media/leg.js';
@@ -63,12 +63,12 @@ export class FakeLeg implements MediaLeg {
 
 /** A conversation that writes down what it is told; the test speaks for its agent through `options.listener`. */
 export class FakeConversation implements LiveConversation {
-  readonly options: ConversationOptions;
+  readonly options: OpenConversationOptions;
   readonly told: string[] = [];
   /** Throws at the next tick. */
   broken = false;
 
-  constructor(options: ConversationOptions) {
+  constructor(options: OpenConversationOptions) {
     this.options = options;
   }
 
