@@ -21,6 +21,7 @@ import type { FromMedia, MediaAddress } from './engine/port.js';
 import type { ThreadLink } from './engine/thread-link.js';
 import { LocalLink, WorkerLink } from './engine/thread-link.js';
 import { ThreadLogger } from './engine/thread-log.js';
+import { Vad, loadVad } from './media/vad.js';
 import type { AudioSocketServerOptions } from './transports/audiosocket/server.js';
 import { AudioSocketServer } from './transports/audiosocket/server.js';
 
@@ -87,8 +88,9 @@ export function composeMedia(
     maxSessions: MAX_SESSIONS_PER_THREAD,
     openConversation: ({ agent, ...options }) => {
       const { provider, tools } = agent;
-      return new Conversation({ ...options, provider, tools, openDetector: openLevelDetector, chunks });
+      return new Conversation({ ...options, provider, tools, openDetector: () => new Vad(), chunks });
     },
+    prepare: loadVad,
     send,
     clock,
     log,
@@ -119,11 +121,6 @@ function openTool(name: ToolName, config: MediaConfig, events: AgentEvents): Too
     default:
       return assertNever(name);
   }
-}
-
-/** The conversation's own gate decides by level; a detector that knows speech goes here. */
-function openLevelDetector(): { isSpeech: () => boolean; close: () => void } {
-  return { isSpeech: () => true, close: () => undefined };
 }
 
 /** The AudioSocket server as a media thread's door. */

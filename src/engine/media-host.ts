@@ -42,6 +42,8 @@ export type MediaHostOptions = {
   readonly directAgent: string | null;
   readonly maxSessions: number;
   readonly openConversation: OpenConversation;
+  /** Loads what the conversations share, before the first one. */
+  readonly prepare: () => Promise<void>;
   readonly send: (message: FromMedia) => void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -97,7 +99,8 @@ export class MediaHost {
   /** Prepares the agents and opens the door; sends `ready`, or `startFailed` when no call can ever come. Never rejects. */
   async start(): Promise<void> {
     try {
-      await Promise.all([...this.#options.agents].map(([name, agent]) => this.#prepare(name, agent)));
+      const agents = [...this.#options.agents].map(([name, agent]) => this.#prepare(name, agent));
+      await Promise.all([this.#options.prepare(), ...agents]);
       await this.#door.start();
     } catch (thrown) {
       const { code, message } = toLinecardError(thrown);

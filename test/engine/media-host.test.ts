@@ -42,6 +42,7 @@ async function setUp(
       conversations.push(conversation);
       return conversation;
     },
+    prepare: () => Promise.resolve(),
     send: (message) => sent.push(structuredClone(message)),
     clock,
     log: silentLogger,
@@ -112,6 +113,7 @@ describe('media host', () => {
       openConversation: () => {
         throw new Error('not here');
       },
+      prepare: () => Promise.resolve(),
       send: (message) => sent.push(message),
       clock: new FakeClock(),
       log: silentLogger,
