@@ -45,7 +45,6 @@ export class CallManager implements CallDirectory, CallActions {
   }
 
   start(): void {
-    this.#services.engine.onMessage = (message) => this.#onMedia(message);
     for (const pbx of this.#pbxes) {
       pbx.onEvent = (event) => this.#onPbx(pbx, event);
       pbx.start();
@@ -139,7 +138,8 @@ export class CallManager implements CallDirectory, CallActions {
     }
   }
 
-  #onMedia(message: FromMedia): void {
+  /** Everything the media threads say; set as the engine's listener by who puts the parts together. */
+  onMedia(message: FromMedia): void {
     if (message.kind === 'directCall') this.#directCall(message);
     // Everything else without a call, and the answers to `open`, is between the engine and its threads.
     else if ('callId' in message && message.kind !== 'opened' && message.kind !== 'openFailed') {

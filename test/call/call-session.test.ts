@@ -47,6 +47,7 @@ function build(options: { readonly fallback?: string | null; readonly can?: Part
       ['7000', { agent: 'receptionist', fallback: options.fallback === undefined ? '6001' : options.fallback }],
     ]),
   });
+  engine.onMessage = (message) => manager.onMedia(message);
   manager.start();
 }
 

@@ -1,0 +1,148 @@
+import { join } from 'node:path';
+import { createApi } from './api/app.js';
+import type { HttpAddress } from './api/server.js';
+import { HttpServer } from './api/server.js';
+import { keptToken } from './api/token.js';
+import { CallManager } from './call/call-manager.js';
+import { MessageFiles } from './call/messages.js';
+import { WeeklyHours } from './call/opening-hours.js';
+import type { MediaConfig } from './compose-media.js';
+import { mediaLinks } from './compose-media.js';
+import type { Config, PbxConfig } from './config/index.js';
+import { assertNever } from './core/assert-never.js';
+import type { Clock } from './core/clock.js';
+import type { CallEvent } from './core/events.js';
+import { EventBus } from './core/events.js';
+import type { Logger } from './core/logger.js';
+import { MediaPool } from './engine/pool.js';
+import { CallHistory } from './observe/history.js';
+import type { ProcessLog } from './observe/log.js';
+import { Metrics } from './observe/metrics.js';
+import { AsteriskPbx } from './pbx/asterisk/asterisk-pbx.js';
+import type { Pbx } from './pbx/port.js';
+
+/** What one media thread carries on a core of a small machine with the embedded agent; beyond it new calls go to the fallback. */
+const MAX_SESSIONS_PER_THREAD = 500;
+
+export type LinecardOptions = {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: ProcessLog;
+  /** `media-thread.js` beside this file. */
+  readonly mediaThread: URL;
+};
+
+/** Linecard as it runs: control on this thread, media on theirs. */
+export interface Linecard {
+  readonly http: HttpAddress;
+  /** Why no call can be taken; empty when one can. */
+  unready(): readonly string[];
+  /** No new calls; live ones may end within `limitMs`, the rest goes to the fallback. Then everything is closed. */
+  stop(limitMs: number): Promise<void>;
+}
+
+/** Puts control together, starts it and opens every door. Rejects with what an admin has to change. */
+export async function startLinecard(options: LinecardOptions): Promise<Linecard> {
+  const { config, clock } = options;
+  const { log } = options.log;
+  const events = new EventBus<CallEvent>((error) => log.error({ err: error }, 'a listener of events failed'));
+  const engine = new MediaPool({
+    threads: Math.max(1, config.media.threads),
+    openLink: mediaLinks(mediaConfig(config), { threads: config.media.threads, entry: options.mediaThread }),
+    maxSessionsPerThread: MAX_SESSIONS_PER_THREAD,
+    clock,
+    log,
+  });
+  const messages = new MessageFiles({ directory: join(config.dataDir, 'messages'), clock, log });
+  const pbxes = config.pbx.map((pbx) => openPbx(pbx, clock, log));
+  const calls = new CallManager({
+    services: {
+      engine,
+      destinations: new Map(Object.entries(config.destinations)),
+      messages,
+      hours: new WeeklyHours(config.hours ?? null),
+      clock,
+      log,
+      publish: (event) => events.publish(event),
+    },
+    pbxes,
+    extensions: new Map(
+      Object.entries(config.extensions).map(([extension, { agent, fallback }]) => [
+        extension,
+        { agent, fallback: fallback ?? null },
+      ]),
+    ),
+  });
+  const unready = (): readonly string[] => calls.unready();
+  const history = new CallHistory();
+  const metrics = new Metrics({ calls, engine, unready, droppedLogLines: options.log.droppedLines });
+  events.subscribe(history.observe);
+  events.subscribe(metrics.observe);
+  const server = new HttpServer({
+    api: createApi({
+      calls,
+      actions: calls,
+      history,
+      messages,
+      metrics,
+      readiness: unready,
+      limitations: () => engine.limitations(),
+      token: config.http.token ?? (await keptToken(config.dataDir)),
+      clock,
+      log,
+    }),
+    host: config.http.host,
+    port: config.http.port,
+    clock,
+    log,
+  });
+
+  // What watches is there before what is watched; callers come last.
+  const http = await server.start();
+  try {
+    engine.onMessage = (message) => {
+      metrics.observeMedia(message);
+      calls.onMedia(message);
+    };
+    await engine.start();
+  } catch (error) {
+    await Promise.all([engine.stop(), server.stop()]);
+    throw error;
+  }
+  for (const limitation of engine.limitations()) log.warn({ limitation }, 'something works less well than configured');
+  calls.start();
+  return {
+    http,
+    unready,
+    async stop(limitMs) {
+      await calls.drain(limitMs);
+      await Promise.all(pbxes.map((pbx) => pbx.stop()));
+      await engine.stop();
+      await server.stop();
+    },
+  };
+}
+
+function openPbx(pbx: PbxConfig, clock: Clock, log: Logger): Pbx {
+  const ofPbx = log.child({ pbx: pbx.name });
+  switch (pbx.kind) {
+    case 'asterisk':
+      return new AsteriskPbx({ name: pbx.name, ari: pbx.ari, app: pbx.app, clock, log: ofPbx });
+    default:
+      return assertNever(pbx.kind);
+  }
+}
+
+/** What the media threads need of the configuration: plain data, it goes to workers. */
+function mediaConfig(config: Config): MediaConfig {
+  const { host, port, allow, direct } = config.audiosocket;
+  const fallbackOf = Object.values(config.extensions).some(({ fallback }) => fallback !== undefined);
+  return {
+    audiosocket: { host, port, allow, direct: direct ?? null },
+    agents: config.agents,
+    destinations: Object.entries(config.destinations).map(([key, { label }]) => ({ key, label })),
+    extensions: Object.keys(config.extensions),
+    fallback: fallbackOf ? 'some' : 'none',
+    maxSessionsPerThread: MAX_SESSIONS_PER_THREAD,
+  };
+}
