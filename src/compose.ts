@@ -6,29 +6,22 @@ import { keptToken } from './api/token.js';
 import { CallManager } from './call/call-manager.js';
 import { MessageFiles } from './call/messages.js';
 import { WeeklyHours } from './call/opening-hours.js';
-import type { MediaConfig } from './compose-media.js';
-import { mediaLinks } from './compose-media.js';
+import { openMediaPool } from './compose-media.js';
 import type { Config, PbxConfig } from './config/index.js';
 import type { Clock } from './core/clock.js';
 import type { CallEvent } from './core/events.js';
 import { EventBus } from './core/events.js';
 import type { Logger } from './core/logger.js';
-import { MediaPool } from './engine/pool.js';
 import { CallHistory } from './observe/history.js';
 import type { ProcessLog } from './observe/log.js';
 import { Metrics } from './observe/metrics.js';
 import { AsteriskPbx } from './pbx/asterisk/asterisk-pbx.js';
 import type { Pbx } from './pbx/port.js';
 
-/** What one media thread carries on a core of a small machine with the embedded agent; beyond it new calls go to the fallback. */
-const MAX_SESSIONS_PER_THREAD = 500;
-
 export type LinecardOptions = {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: ProcessLog;
-  /** `media-thread.js` beside this file. */
-  readonly mediaThread: URL;
 };
 
 /** Linecard as it runs: control on this thread, media on theirs. */
@@ -45,13 +38,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
   const { config, clock } = options;
   const { log } = options.log;
   const events = new EventBus<CallEvent>((error) => log.error({ err: error }, 'a listener of events failed'));
-  const engine = new MediaPool({
-    threads: Math.max(1, config.media.threads),
-    openLink: mediaLinks(mediaConfig(config), { threads: config.media.threads, entry: options.mediaThread }),
-    maxSessionsPerThread: MAX_SESSIONS_PER_THREAD,
-    clock,
-    log,
-  });
+  const engine = openMediaPool({ config, clock, log });
   const messages = new MessageFiles({ directory: join(config.dataDir, 'messages'), clock, log });
   const pbxes = config.pbx.map((pbx) => openPbx(pbx, clock, log));
   const calls = new CallManager({
@@ -126,14 +113,4 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
 function openPbx(pbx: PbxConfig, clock: Clock, log: Logger): Pbx {
   const { name, ari, app } = pbx;
   return new AsteriskPbx({ name, ari, app, clock, log: log.child({ pbx: name }) });
-}
-
-/** What the media threads need of the configuration: plain data, it goes to workers. */
-function mediaConfig(config: Config): MediaConfig {
-  const { host, port, allow, direct } = config.audiosocket;
-  return {
-    audiosocket: { host, port, allow, direct: direct ?? null },
-    agents: config.agents,
-    maxSessionsPerThread: MAX_SESSIONS_PER_THREAD,
-  };
 }

@@ -18,8 +18,7 @@ async function main(): Promise<void> {
   const processLog = createLog(logOptions(process.env, process.stdout.isTTY));
   const { log } = processLog;
   for (const notice of configNotices(config)) log.warn({ notice }, 'configuration');
-  const mediaThread = new URL('./media-thread.js', import.meta.url);
-  const linecard = await startLinecard({ config, clock: systemClock, log: processLog, mediaThread });
+  const linecard = await startLinecard({ config, clock: systemClock, log: processLog });
   log.info({ url: linecard.http.url, dataDir: config.dataDir }, 'Linecard started');
 
   let ending: Promise<void> | null = null;

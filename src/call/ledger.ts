@@ -103,7 +103,7 @@ export class CallLedger {
     this.#timings.answeredMs = this.#sinceStartMs();
     this.changeState('talking');
     this.#publish({ kind: 'callAnswered' });
-    this.#options.log.info({ codec: this.#codec, answeredMs: Math.round(this.#timings.answeredMs) }, 'call answered');
+    this.#options.log.info({ codec: this.#codec, answeredMs: this.#timings.answeredMs }, 'call answered');
   }
 
   observed(observation: Observation): void {
@@ -162,7 +162,7 @@ export class CallLedger {
     this.#endedAtWallMs = this.#options.clock.wallMs();
     this.#timings.endedMs = this.#sinceStartMs();
     this.#publish({ kind: 'callEnded', outcome, call: this.record });
-    const fields = { outcome, durationMs: Math.round(this.#timings.endedMs), leg: this.#report?.counters };
+    const fields = { outcome, durationMs: this.#timings.endedMs, leg: this.#report?.counters };
     this.#options.log.info(fields, 'call ended');
   }
 
@@ -172,7 +172,7 @@ export class CallLedger {
   }
 
   #sinceStartMs(): number {
-    return this.#options.clock.nowMs() - this.#startedAtMs;
+    return Math.round(this.#options.clock.nowMs() - this.#startedAtMs);
   }
 }
 

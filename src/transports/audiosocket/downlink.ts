@@ -1,14 +1,14 @@
 import type { SampleRateHz } from '../../core/units.js';
 import { SAMPLE_RATE_HZ } from '../../core/units.js';
 import { HEADER_BYTES, AudioFrameBuffer } from './wire.js';
-import { LinearResampler } from './stand-in.js';
+import { Resampler } from '../../media/resample.js';
 
 /** Two frames may wait in the socket and one is being made; a fourth keeps them apart whatever Node does between. */
 const BUFFERS = 4;
 
 /** Frames of 16 kHz made into frames of the wire. */
 export class Downlink {
-  readonly #resampler: LinearResampler | null;
+  readonly #resampler: Resampler | null;
   readonly #rateHz: SampleRateHz;
   /** In turn, since the socket holds on to what waits in it. */
   readonly #frames: readonly AudioFrameBuffer[];
@@ -16,7 +16,7 @@ export class Downlink {
 
   constructor(rateHz: SampleRateHz) {
     this.#rateHz = rateHz;
-    this.#resampler = rateHz === SAMPLE_RATE_HZ ? null : new LinearResampler(SAMPLE_RATE_HZ, rateHz);
+    this.#resampler = rateHz === SAMPLE_RATE_HZ ? null : new Resampler(SAMPLE_RATE_HZ, rateHz);
     this.#frames = Array.from({ length: BUFFERS }, () => new AudioFrameBuffer(rateHz));
   }
 

@@ -2,7 +2,7 @@ import type { SampleRateHz } from '../../core/units.js';
 import { FRAME_SAMPLES, SAMPLE_RATE_HZ, samplesPerFrame } from '../../core/units.js';
 import type { FrameKind, LegCounters } from '../../media/leg.js';
 import { FRAME_AUDIO, FRAME_SILENCE } from '../../media/leg.js';
-import { LinearResampler } from './stand-in.js';
+import { Resampler } from '../../media/resample.js';
 import { MAX_AUDIO_MS } from './wire.js';
 
 const DEPTH_LIMIT_SAMPLES = FRAME_SAMPLES * 10;
@@ -11,7 +11,7 @@ const DEPTH_LIMIT_SAMPLES = FRAME_SAMPLES * 10;
 export class Uplink {
   readonly #rateHz: SampleRateHz;
   readonly #counters: LegCounters;
-  readonly #resampler: LinearResampler | null;
+  readonly #resampler: Resampler | null;
   readonly #wire: Int16Array;
   readonly #queue = new Int16Array(DEPTH_LIMIT_SAMPLES + FRAME_SAMPLES * 4);
   #length = 0;
@@ -20,7 +20,7 @@ export class Uplink {
   constructor(rateHz: SampleRateHz, counters: LegCounters) {
     this.#rateHz = rateHz;
     this.#counters = counters;
-    this.#resampler = rateHz === SAMPLE_RATE_HZ ? null : new LinearResampler(rateHz, SAMPLE_RATE_HZ);
+    this.#resampler = rateHz === SAMPLE_RATE_HZ ? null : new Resampler(rateHz, SAMPLE_RATE_HZ);
     this.#wire = new Int16Array((samplesPerFrame(rateHz) * MAX_AUDIO_MS) / 20);
   }
 
