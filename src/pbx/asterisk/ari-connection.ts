@@ -49,8 +49,8 @@ export async function connectAri(
   const givenUp = rejectOnAbort([limit.signal, signal]);
   let connection: AriConnection | null = null;
   try {
-    const version = await Promise.race([askVersion(http, options), givenUp.promise]);
-    await Promise.race([askPermission(http, options), givenUp.promise]);
+    const version = await Promise.race([askVersion(http), givenUp.promise]);
+    await Promise.race([askPermission(http, username), givenUp.promise]);
     const client = await Promise.race([loadClient(http, username, password), givenUp.promise]);
     connection = new AriConnection(options, http, client, version, listener);
     await Promise.race([connection.opened, givenUp.promise]);
@@ -204,29 +204,32 @@ export class AriConnection {
   }
 }
 
-async function askVersion(http: AriHttp, options: AriOptions): Promise<string> {
+/** The PBX's version, which also shows that it is one and that it knows us. Rejects with AriRefusal or a LinecardError. */
+export async function askVersion(http: AriHttp): Promise<string> {
   const reply = await http.request({ method: 'GET', path: '/ari/asterisk/info' });
   if (reply.status !== 200) throw new AriRefusal(reply.status, reply.body);
-  let info: unknown = null;
-  try {
-    info = JSON.parse(reply.body);
-  } catch (error) {
-    options.log.debug({ err: error }, 'the answer to the question for the version is no JSON');
-  }
-  const version = text(field(info, 'system'), 'version');
+  const version = readVersion(reply.body);
   if (version === '')
     throw new LinecardError('PBX_REFUSED', `what answers at ${http.origin} is no ARI: check ari.url (host and port)`);
   return version;
 }
 
-/** A user that may only read is refused before the channel is looked for. */
-async function askPermission(http: AriHttp, options: AriOptions): Promise<void> {
+/** Rejects with PBX_REFUSED for a user that may only read: that is refused before the channel is looked for. */
+export async function askPermission(http: AriHttp, username: string): Promise<void> {
   const reply = await http.request({ method: 'POST', path: '/ari/channels/linecard-nobody/ring' });
   if (reply.status === 403)
     throw new LinecardError(
       'PBX_REFUSED',
-      `the ARI user "${options.username}" may only read: set read_only = no for it in ari.conf of the PBX`,
+      `the ARI user "${username}" may only read: set read_only = no for it in ari.conf of the PBX`,
     );
+}
+
+function readVersion(body: string): string {
+  try {
+    return text(field(JSON.parse(body) as unknown, 'system'), 'version');
+  } catch {
+    return ''; // no JSON, so no ARI
+  }
 }
 
 /** A promise that only rejects, with the reason of the first signal; `release` takes its listeners off. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
 import type { Clock } from '../../core/clock.js';
@@ -60,6 +61,39 @@ export class AriHttp {
     throw new LinecardError('PBX_UNREACHABLE', `${this.origin} closes every connection`);
   }
 
+  /** Asks for a WebSocket and drops it at once; the status, 101 when it was granted. Rejects as `request` does. */
+  upgrade(path: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const request = this.#transport.request(`${this.origin}${path}`, {
+        headers: {
+          authorization: this.#authorization,
+          connection: 'Upgrade',
+          upgrade: 'websocket',
+          'sec-websocket-version': '13',
+          'sec-websocket-key': randomBytes(16).toString('base64'),
+        },
+      });
+      const alarm = this.#clock.setAlarm(this.#limitMs, () => {
+        request.destroy(new LinecardError('PBX_TIMEOUT', `${this.origin} did not answer within ${this.#limitMs} ms`));
+      });
+      const settle = (status: number): void => {
+        alarm.cancel();
+        resolve(status);
+        request.destroy();
+      };
+      request.on('upgrade', (_response, socket) => {
+        settle(101);
+        socket.destroy();
+      });
+      request.on('response', (response) => settle(response.statusCode ?? 0));
+      request.on('error', (error) => {
+        alarm.cancel();
+        reject(error instanceof LinecardError ? error : unreachable(this.origin, error));
+      });
+      request.end();
+    });
+  }
+
   /** Ends what is under way with an error. */
   close(): void {
     this.#agent.destroy();
@@ -114,5 +148,9 @@ export class AriHttp {
 
 function unreachable(origin: string, error: NodeJS.ErrnoException): LinecardError {
   const why = error.code === 'ECONNREFUSED' ? 'nobody listens there' : error.message;
-  return new LinecardError('PBX_UNREACHABLE', `ARI at ${origin} cannot be reached: ${why}`, { cause: error });
+  return new LinecardError(
+    'PBX_UNREACHABLE',
+    `ARI at ${origin} cannot be reached (${why}): is Asterisk running, with enabled = yes in http.conf, and is ari.url right?`,
+    { cause: error },
+  );
 }
