@@ -27,8 +27,11 @@ export function callRoutes(options: CallRoutesOptions): Router {
   router
     .route('/')
     .get((request, response) => {
-      const ended = history.ended().slice(0, limitOf(request));
       const live = [...calls.list()].reverse();
+      // A call that ends right now may be in both.
+      const liveIds = new Set(live.map((call) => call.id));
+      const ended = history.ended().filter((call) => !liveIds.has(call.id));
+      ended.length = Math.min(ended.length, limitOf(request));
       response.json({ calls: [...live, ...ended].map((call) => callJson(call)) });
     })
     .all(onlyMethods(['GET']));
