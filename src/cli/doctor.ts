@@ -1,0 +1,68 @@
+import { EXIT_CONFIG_INVALID } from '../config/index.js';
+import { systemClock } from '../core/clock.js';
+import { toLinecardError } from '../core/errors.js';
+import type { Finding } from '../pbx/findings.js';
+import { checkAsterisk } from '../pbx/asterisk/check-asterisk.js';
+import { checkConfig, checkDataDir, checkInstance, checkNode, checkPorts, checkRecognizer } from './doctor-checks.js';
+import type { FoundConfig } from './instance.js';
+import { findConfig } from './instance.js';
+import type { Terminal } from './terminal.js';
+import { printable } from './terminal.js';
+
+export type DoctorOptions = { readonly config?: string | undefined };
+
+const MARKS: Readonly<Record<Finding['level'], string>> = { ok: 'ok     ', warning: 'warning', error: 'ERROR  ' };
+
+/**
+ * `linecard doctor`: looks, changes nothing, and says of everything that is wrong how to mend it. Exit code 0 when calls
+ * can be served, 1 when something keeps them from it, 78 when the configuration has mistakes.
+ */
+export async function doctorCommand(terminal: Terminal, options: DoctorOptions): Promise<number> {
+  const found = readConfig(terminal, options);
+  if (found === null) return EXIT_CONFIG_INVALID;
+  const { config, file } = found;
+  const findings: Finding[] = [];
+  const look = async (title: string, check: Promise<readonly Finding[]> | readonly Finding[]): Promise<void> => {
+    terminal.out(title);
+    const results = await check;
+    for (const { level, sentence, fix } of results) {
+      terminal.out(`  ${MARKS[level]}  ${printable(sentence)}`);
+      if (fix !== null) terminal.out(`           fix: ${printable(fix)}`);
+    }
+    findings.push(...results);
+  };
+
+  await look('This machine', [checkNode(process.versions.node), await checkRecognizer(config, terminal.env)]);
+  await look(`Configuration (${file})`, checkConfig(config));
+  await look('Data directory', checkDataDir(config.dataDir));
+  const instance = await checkInstance(config);
+  await look('Linecard', instance.running ? instance.findings : [...instance.findings, ...(await checkPorts(config))]);
+  for (const pbx of config.pbx) {
+    const { ari, app, name } = pbx;
+    await look(`PBX "${name}"`, checkAsterisk({ ...ari, app, clock: systemClock }));
+  }
+  return conclude(terminal, findings);
+}
+
+/** Null when it has mistakes, which are printed then. */
+function readConfig(terminal: Terminal, options: DoctorOptions): FoundConfig | null {
+  try {
+    return findConfig(terminal, options.config);
+  } catch (error) {
+    const known = toLinecardError(error);
+    if (known.code !== 'CONFIG_INVALID') throw error;
+    terminal.out('Configuration');
+    terminal.out(`  ${MARKS.error}  ${known.message}`);
+    return null;
+  }
+}
+
+function conclude(terminal: Terminal, findings: readonly Finding[]): number {
+  const count = (level: Finding['level']): number => findings.filter((finding) => finding.level === level).length;
+  const [errors, warnings] = [count('error'), count('warning')];
+  terminal.out('');
+  const warned = warnings === 0 ? '' : `, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`;
+  if (errors === 0) terminal.out(`Calls can be served${warned}.`);
+  else terminal.out(`${errors} ${errors === 1 ? 'thing keeps' : 'things keep'} calls from being served${warned}.`);
+  return errors === 0 ? 0 : 1;
+}
