@@ -28,8 +28,8 @@ export class RateDoubler {
   /** Output samples that did not fit into 16 bits. */
   clipped = 0;
 
-  /** Takes all of `src`, at most 480 samples, and writes twice as many to the beginning of `dst`. */
-  process(src: Int16Array, dst: Int16Array): void {
+  /** Takes all of `src`, at most 480 samples, and writes twice as many to the beginning of `dst`; returns how many. */
+  process(src: Int16Array, dst: Int16Array): number {
     const line = this.#line;
     const kept = 2 * REACH + 1;
     const count = src.length;
@@ -43,6 +43,7 @@ export class RateDoubler {
       dst[2 * n + 1] = value > 32_767 ? 32_767 : value < -32_768 ? -32_768 : Math.round(value);
     }
     line.copyWithin(0, count, count + kept);
+    return 2 * count;
   }
 }
 
@@ -53,8 +54,8 @@ export class RateHalver {
   readonly #odd = new Float64Array(2 * REACH + 1 + BLOCK_SAMPLES + SPARE);
   clipped = 0;
 
-  /** Takes all of `src`, an even number and at most 960 samples, and writes half as many to the beginning of `dst`. */
-  process(src: Int16Array, dst: Int16Array): void {
+  /** Takes all of `src`, an even number and at most 960 samples, and writes half as many to the beginning of `dst`; returns how many. */
+  process(src: Int16Array, dst: Int16Array): number {
     const even = this.#even;
     const odd = this.#odd;
     const count = src.length / 2;
@@ -71,6 +72,7 @@ export class RateHalver {
     }
     even.copyWithin(0, count, count + REACH + 1);
     odd.copyWithin(0, count, count + 2 * REACH + 1);
+    return count;
   }
 }
 

@@ -61,7 +61,7 @@ export class AudioSocketLeg implements MediaLeg {
     this.#onClosed = options.onClosed;
     this.#rateHz = options.rateHz;
     this.#uplink = new Uplink(options.rateHz, this.#counters);
-    this.#downlink = new Downlink(options.rateHz);
+    this.#downlink = new Downlink(options.rateHz, this.#counters);
     this.#connection.handler = {
       uuid: () => this.#end('error', 'protocol', 'a second UUID came'),
       digit: (code) => this.#digit(code),
@@ -152,7 +152,7 @@ export class AudioSocketLeg implements MediaLeg {
     }
     this.#rateHz = rateHz;
     this.#uplink = new Uplink(rateHz, this.#counters);
-    this.#downlink = new Downlink(rateHz);
+    this.#downlink = new Downlink(rateHz, this.#counters);
     return true;
   }
 

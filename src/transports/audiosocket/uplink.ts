@@ -2,7 +2,8 @@ import type { SampleRateHz } from '../../core/units.js';
 import { FRAME_SAMPLES, SAMPLE_RATE_HZ, samplesPerFrame } from '../../core/units.js';
 import type { FrameKind, LegCounters } from '../../media/leg.js';
 import { FRAME_AUDIO, FRAME_SILENCE } from '../../media/leg.js';
-import { Resampler } from '../../media/resample.js';
+import type { RateConverter } from '../../media/rate-converter.js';
+import { openRateConverter } from '../../media/rate-converter.js';
 import { MAX_AUDIO_MS } from './wire.js';
 
 const DEPTH_LIMIT_SAMPLES = FRAME_SAMPLES * 10;
@@ -11,7 +12,7 @@ const DEPTH_LIMIT_SAMPLES = FRAME_SAMPLES * 10;
 export class Uplink {
   readonly #rateHz: SampleRateHz;
   readonly #counters: LegCounters;
-  readonly #resampler: Resampler | null;
+  readonly #converter: RateConverter | null;
   readonly #wire: Int16Array;
   readonly #queue = new Int16Array(DEPTH_LIMIT_SAMPLES + FRAME_SAMPLES * 4);
   #length = 0;
@@ -20,7 +21,7 @@ export class Uplink {
   constructor(rateHz: SampleRateHz, counters: LegCounters) {
     this.#rateHz = rateHz;
     this.#counters = counters;
-    this.#resampler = rateHz === SAMPLE_RATE_HZ ? null : new Resampler(rateHz, SAMPLE_RATE_HZ);
+    this.#converter = openRateConverter(rateHz, SAMPLE_RATE_HZ);
     this.#wire = new Int16Array((samplesPerFrame(rateHz) * MAX_AUDIO_MS) / 20);
   }
 
@@ -39,8 +40,8 @@ export class Uplink {
     }
     const out = Math.floor((samples * SAMPLE_RATE_HZ) / this.#rateHz);
     const room = this.#queue.subarray(this.#length, this.#length + out);
-    if (this.#resampler === null) room.set(this.#wire.subarray(0, samples));
-    else this.#resampler.process(this.#wire.subarray(0, samples), room);
+    if (this.#converter === null) room.set(this.#wire.subarray(0, samples));
+    else this.#converter.process(this.#wire.subarray(0, samples), room);
     this.#length += out;
   }
 
