@@ -12,12 +12,13 @@ import { assertNever } from './core/assert-never.js';
 import type { Clock } from './core/clock.js';
 import { systemClock } from './core/clock.js';
 import { LinecardError } from './core/errors.js';
+import type { LegId } from './core/ids.js';
 import type { Logger } from './core/logger.js';
 import type { HostedAgent } from './engine/live-conversation.js';
 import type { LegDoor, LegDoorListener } from './engine/media-host.js';
 import { MediaHost } from './engine/media-host.js';
 import { MediaPool } from './engine/pool.js';
-import type { FromMedia, MediaAddress } from './engine/port.js';
+import type { FromMedia, MediaAddress, OpenSession } from './engine/port.js';
 import type { ThreadLink } from './engine/thread-link.js';
 import { LocalLink, WorkerLink } from './engine/thread-link.js';
 import { ThreadLogger } from './engine/thread-log.js';
@@ -81,7 +82,7 @@ export function composeMedia(
   }
   const chunks = new SampleChunks();
   return new MediaHost({
-    openDoor: (listener) => new AudioSocketDoor({ config, index, listener, clock, log }),
+    openDoors: (listener) => ({ audiosocket: new AudioSocketDoor({ config, index, listener, clock, log }) }),
     agents,
     // The dialplan knows one address: the first thread's.
     directAgent: index === 0 ? (config.audiosocket.direct ?? null) : null,
@@ -169,9 +170,18 @@ class AudioSocketDoor implements LegDoor {
     }
   }
 
-  expect: LegDoor['expect'] = (legId, options) => this.#server.expect(legId, options);
-  unexpect: LegDoor['unexpect'] = (legId) => this.#server.unexpect(legId);
-  endedOnPurpose: LegDoor['endedOnPurpose'] = (legId) => this.#server.endedOnPurpose(legId);
+  expect({ legId, wireRateHz }: OpenSession, options: Parameters<LegDoor['expect']>[1]): MediaAddress {
+    this.#server.expect(legId, { ...options, rateHz: wireRateHz ?? 8000 });
+    return this.address;
+  }
+
+  unexpect(legId: LegId): void {
+    this.#server.unexpect(legId);
+  }
+
+  endedOnPurpose(legId: LegId): void {
+    this.#server.endedOnPurpose(legId);
+  }
 
   stop(): Promise<void> {
     return this.#server.stop();

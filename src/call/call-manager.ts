@@ -7,7 +7,7 @@ import { newCallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
 import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
-import type { CallServices } from './call-session.js';
+import type { CallServices, SessionMessage } from './call-session.js';
 import { CallSession } from './call-session.js';
 import type { CallActions, CallDirectory } from './port.js';
 import { reconcile } from './reconcile.js';
@@ -141,10 +141,7 @@ export class CallManager implements CallDirectory, CallActions {
   /** Everything the media threads say; set as the engine's listener by who puts the parts together. */
   onMedia(message: FromMedia): void {
     if (message.kind === 'directCall') this.#directCall(message);
-    // Everything else without a call, and the answers to `open`, is between the engine and its threads.
-    else if ('callId' in message && message.kind !== 'opened' && message.kind !== 'openFailed') {
-      this.#calls.get(message.callId)?.onMedia(message);
-    }
+    else if (isOfSession(message)) this.#calls.get(message.callId)?.onMedia(message);
   }
 
   async #offered(pbx: Pbx, offer: CallOffer): Promise<void> {
@@ -241,6 +238,13 @@ export class CallManager implements CallDirectory, CallActions {
     if (session === undefined) throw new LinecardError('CALL_UNKNOWN', `no live call has the id "${id}"`);
     return session;
   }
+}
+
+/** What has no call is between the engine and its threads, and an answer goes to who asked. */
+function isOfSession(message: FromMedia): message is SessionMessage {
+  return (
+    'callId' in message && message.kind !== 'opened' && message.kind !== 'openFailed' && message.kind !== 'signalled'
+  );
 }
 
 function channelKey(pbx: Pbx, channelId: ChannelId): string {

@@ -52,10 +52,10 @@ export type CallSessionOptions = {
   readonly onEnded: (session: CallSession) => void;
 };
 
-/** What a media thread says of one call; its answers to `open` are the engine's own. */
+/** What a media thread says of one call; its answers to `open` and to signalling go to who asked. */
 export type SessionMessage = Exclude<
   Extract<FromMedia, { readonly callId: CallId }>,
-  { readonly kind: 'opened' | 'openFailed' }
+  { readonly kind: 'opened' | 'openFailed' | 'signalled' }
 >;
 
 /**

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { assertNever } from '../core/assert-never.js';
+import type { Transport } from '../core/calls.js';
 import type { Clock, Alarm } from '../core/clock.js';
 import { LinecardError, toLinecardError } from '../core/errors.js';
 import type { CallId, LegId } from '../core/ids.js';
@@ -10,22 +11,33 @@ import type { TickerReport } from '../media/ticker.js';
 import { Ticker } from '../media/ticker.js';
 import type { HostedAgent, OpenConversation } from './live-conversation.js';
 import { MediaSession } from './media-session.js';
-import type { FromMedia, MediaAddress, OpenSession, ToMedia } from './port.js';
+import type { FromMedia, LegSignal, MediaAddress, OpenSession, ToMedia } from './port.js';
 
 const REPORT_INTERVAL_MS = 1000;
-/** From `open` to the leg's connection. Control gives up after 2 s and says so; this is for a control that is gone. */
-const LEG_TIME_LIMIT_MS = 5000;
+/**
+ * From `open` to the leg's connection. A PBX connects at once: control gives up after 2 s and says so, this is for a control that is gone. A
+ * browser goes through ICE, over a relay perhaps, and begins anew after ten seconds.
+ */
+const LEG_TIME_LIMIT_MS: Readonly<Record<Transport, number>> = { audiosocket: 5000, unicast: 5000, webrtc: 15_000 };
 
-/** The door by which legs come to a media thread. */
+/** A door by which legs come to a media thread; there is one for each transport. */
 export interface LegDoor {
   start(): Promise<void>;
-  /** Where the PBX connects; valid after `start`. */
-  readonly address: MediaAddress;
-  expect(legId: LegId, options: { rateHz: 8000 | 16_000; timeLimitMs: number; onTimeout: () => void }): void;
+  /** A leg is coming: where it is to connect. Throws MEDIA_FULL when this door has no room for it. */
+  expect(session: OpenSession, options: { timeLimitMs: number; onTimeout: () => void }): MediaAddress;
+  /** The leg is not wanted any more. Idempotent. */
   unexpect(legId: LegId): void;
-  endedOnPurpose(legId: LegId): void;
+  /** A call of the dialplan ended as it should: asked, this door says so. */
+  endedOnPurpose?(legId: LegId): void;
+  /** What the party's own signalling says of an expected or live leg; resolves with the answer's SDP, null when there is none. */
+  signal?(legId: LegId, signal: LegSignal): Promise<string | null>;
   stop(): Promise<void>;
 }
+
+/** The doors of a thread. Only the AudioSocket one is always there: the dialplan knows its address. */
+export type LegDoors = { readonly audiosocket: LegDoor & { readonly address: MediaAddress } } & {
+  readonly [Name in Exclude<Transport, 'audiosocket'>]?: LegDoor;
+};
 
 /** What a door tells. */
 export interface LegDoorListener {
@@ -35,7 +47,7 @@ export interface LegDoorListener {
 }
 
 export type MediaHostOptions = {
-  readonly openDoor: (listener: LegDoorListener) => LegDoor;
+  readonly openDoors: (listener: LegDoorListener) => LegDoors;
   /** By name, as in the configuration. */
   readonly agents: ReadonlyMap<string, HostedAgent>;
   /** The agent that serves calls of the dialplan; null: they are refused. */
@@ -57,7 +69,7 @@ export class MediaHost {
   readonly #options: MediaHostOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #door: LegDoor;
+  readonly #doors: LegDoors;
   readonly #ticker: Ticker;
   readonly #sessions = new Map<CallId, MediaSession>();
   /** Announced, and not connected yet. */
@@ -86,7 +98,7 @@ export class MediaHost {
       onError: (member, error) =>
         this.#log.error({ err: error, ticked: member.constructor.name }, 'turn of a call failed'),
     });
-    this.#door = options.openDoor({
+    this.#doors = options.openDoors({
       onUnknown: () => (this.#takesDirectCalls() ? 'take' : 'refuse'),
       onLeg: (leg, arrival) => this.#onLeg(leg, arrival),
     });
@@ -101,14 +113,14 @@ export class MediaHost {
     try {
       const agents = [...this.#options.agents].map(([name, agent]) => this.#prepare(name, agent));
       await Promise.all([this.#options.prepare(), ...agents]);
-      await this.#door.start();
+      await Promise.all(this.#allDoors().map((door) => door.start()));
     } catch (thrown) {
       const { code, message } = toLinecardError(thrown);
       this.#options.send({ kind: 'startFailed', code, message });
       return;
     }
     this.#armReport();
-    this.#options.send({ kind: 'ready', address: this.#door.address, limitations: this.#limitations() });
+    this.#options.send({ kind: 'ready', address: this.#doors.audiosocket.address, limitations: this.#limitations() });
   }
 
   handle(message: ToMedia): void {
@@ -124,8 +136,12 @@ export class MediaHost {
       case 'say':
       case 'hold':
       case 'answer':
+      case 'notify':
         // A call that has just ended may still be spoken to.
         this.#sessions.get(message.callId)?.handle(message);
+        break;
+      case 'signal':
+        void this.#signal(message);
         break;
       case 'heartbeat':
         this.#options.send({ kind: 'heartbeat', sequence: message.sequence });
@@ -151,9 +167,12 @@ export class MediaHost {
     this.#draining = true;
     this.#reportAlarm?.cancel();
     for (const session of [...this.#sessions.values()]) session.close('local');
-    for (const legId of [...this.#expected.keys()]) this.#forget(legId);
+    for (const session of [...this.#expected.values()]) this.#forget(session);
     this.#ticker.stop();
-    const closings = [this.#door.stop(), ...[...this.#options.agents.values()].map(({ provider }) => provider.close())];
+    const closings = [
+      ...this.#allDoors().map((door) => door.stop()),
+      ...[...this.#options.agents.values()].map(({ provider }) => provider.close()),
+    ];
     for (const result of await Promise.allSettled(closings)) {
       if (result.status === 'rejected')
         this.#log.warn({ err: result.reason as unknown }, 'media side failed to close a part');
@@ -187,13 +206,17 @@ export class MediaHost {
       this.#options.send({ kind: 'openFailed', callId, code: refusal.code, message: refusal.message });
       return;
     }
-    this.#expected.set(legId, session);
-    this.#door.expect(legId, {
-      rateHz: session.wireRateHz ?? 8000,
-      timeLimitMs: LEG_TIME_LIMIT_MS,
-      onTimeout: () => this.#legMissing(session),
-    });
-    this.#options.send({ kind: 'opened', callId, address: this.#door.address });
+    try {
+      const address = this.#doorOf(session).expect(session, {
+        timeLimitMs: LEG_TIME_LIMIT_MS[session.transport],
+        onTimeout: () => this.#legMissing(session),
+      });
+      this.#expected.set(legId, session);
+      this.#options.send({ kind: 'opened', callId, address });
+    } catch (thrown) {
+      const { code, message } = toLinecardError(thrown);
+      this.#options.send({ kind: 'openFailed', callId, code, message });
+    }
   }
 
   #refusal({ callId, agent }: OpenSession): LinecardError | null {
@@ -271,22 +294,54 @@ export class MediaHost {
   }
 
   #close(callId: CallId, ending: 'completed' | 'handover'): void {
-    for (const [legId, session] of this.#expected) if (session.callId === callId) this.#forget(legId);
+    for (const session of this.#expected.values()) if (session.callId === callId) this.#forget(session);
     const media = this.#sessions.get(callId);
     if (media === undefined) return;
     // Digits come from the leg where there is no other way: in calls of the dialplan, which asks how they ended.
-    if (ending === 'completed' && media.session.digits === 'leg') this.#door.endedOnPurpose(media.leg.id);
+    if (ending === 'completed' && media.session.digits === 'leg')
+      this.#doorOf(media.session).endedOnPurpose?.(media.leg.id);
     media.close('local');
   }
 
-  #forget(legId: LegId): void {
-    this.#expected.delete(legId);
-    this.#door.unexpect(legId);
+  #forget(session: OpenSession): void {
+    this.#expected.delete(session.legId);
+    this.#doorOf(session).unexpect(session.legId);
   }
 
-  #legMissing({ callId, legId }: OpenSession): void {
+  #allDoors(): LegDoor[] {
+    const { audiosocket, unicast, webrtc } = this.#doors;
+    return [audiosocket, unicast, webrtc].filter((door) => door !== undefined);
+  }
+
+  #doorOf({ transport }: OpenSession): LegDoor {
+    const door = this.#doors[transport];
+    if (door === undefined)
+      throw new LinecardError('CONFIG_INVALID', `the configuration opens no door for ${transport}`);
+    return door;
+  }
+
+  /** To the leg's door, and its answer back to control. Never rejects. */
+  async #signal({ callId, signalId, signal }: Extract<ToMedia, { readonly kind: 'signal' }>): Promise<void> {
+    const { send } = this.#options;
+    try {
+      const session = this.#sessions.get(callId)?.session ?? this.#expectedCall(callId);
+      if (session === null) throw new LinecardError('CALL_UNKNOWN', `call ${callId} is over`);
+      const sdp = (await this.#doorOf(session).signal?.(session.legId, signal)) ?? null;
+      send({ kind: 'signalled', callId, signalId, result: { ok: true, sdp } });
+    } catch (thrown) {
+      const { code, message } = toLinecardError(thrown);
+      send({ kind: 'signalled', callId, signalId, result: { ok: false, code, message } });
+    }
+  }
+
+  #expectedCall(callId: CallId): OpenSession | null {
+    for (const session of this.#expected.values()) if (session.callId === callId) return session;
+    return null;
+  }
+
+  #legMissing({ callId, legId, transport }: OpenSession): void {
     this.#expected.delete(legId);
-    const detail = `leg ${legId} did not connect within ${LEG_TIME_LIMIT_MS} ms`;
+    const detail = `leg ${legId} did not connect within ${LEG_TIME_LIMIT_MS[transport]} ms`;
     this.#options.send({ kind: 'legClosed', callId, reason: 'timeout', detail, report: emptyReport(legId) });
   }
 

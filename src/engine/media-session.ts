@@ -37,7 +37,7 @@ export type MediaSessionOptions = {
 /** A message for one call that has a leg. */
 export type SessionCommand = Exclude<
   Extract<ToMedia, { readonly callId: OpenSession['callId'] }>,
-  { readonly kind: 'close' }
+  { readonly kind: 'close' | 'signal' }
 >;
 
 /**
@@ -134,6 +134,9 @@ export class MediaSession implements Ticked {
         break;
       case 'answer':
         this.#control.answer(command.requestId, command.answer);
+        break;
+      case 'notify':
+        this.leg.notify?.(command.text);
         break;
       default:
         assertNever(command);

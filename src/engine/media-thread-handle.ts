@@ -228,6 +228,7 @@ export class MediaThread {
         break;
       }
       case 'legConnected':
+      case 'signalled':
       case 'firstAudio':
       case 'turn':
       case 'digit':

@@ -46,6 +46,19 @@ export type ControlAnswer =
   | { readonly ok: true; readonly value: string | HoursAnswer | null }
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 
+/**
+ * Signalling of a party that negotiates its leg itself (WHIP, RFC 9725). `reachedAt` is the address of ours that its HTTP request came
+ * to: one that it can reach. `fragment` is an SDP fragment (RFC 8840 §9): candidates, or with new credentials an ICE restart.
+ */
+export type LegSignal =
+  | { readonly kind: 'offer'; readonly sdp: string; readonly reachedAt: string }
+  | { readonly kind: 'fragment'; readonly sdp: string };
+
+/** The answer to a signal; null: it was taken and there is nothing to say. */
+export type LegSignalResult =
+  | { readonly ok: true; readonly sdp: string | null }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
+
 /** From control to a media thread. Plain data: it crosses a thread boundary by structured clone. */
 export type ToMedia =
   | { readonly kind: 'open'; readonly session: OpenSession }
@@ -57,6 +70,10 @@ export type ToMedia =
   | { readonly kind: 'hold'; readonly callId: CallId; readonly held: 'held' | 'resumed' }
   | { readonly kind: 'close'; readonly callId: CallId; readonly ending: 'completed' | 'handover' }
   | { readonly kind: 'answer'; readonly callId: CallId; readonly requestId: number; readonly answer: ControlAnswer }
+  /** To the leg's door; answered by `signalled` with the same id. */
+  | { readonly kind: 'signal'; readonly callId: CallId; readonly signalId: number; readonly signal: LegSignal }
+  /** JSON for the party's page, over its data channel; legs without one have no use for it. */
+  | { readonly kind: 'notify'; readonly callId: CallId; readonly text: string }
   | { readonly kind: 'heartbeat'; readonly sequence: number }
   /** Take no new legs; live ones go on. */
   | { readonly kind: 'drain' }
@@ -102,6 +119,7 @@ export type FromMedia =
     }
   /** The leg is here; a second time when its first frame tells another rate than was asked for. */
   | { readonly kind: 'legConnected'; readonly callId: CallId; readonly codec: string; readonly sampleRateHz: number }
+  | { readonly kind: 'signalled'; readonly callId: CallId; readonly signalId: number; readonly result: LegSignalResult }
   | { readonly kind: 'firstAudio'; readonly callId: CallId }
   | { readonly kind: 'turn'; readonly callId: CallId; readonly turn: Turn }
   | { readonly kind: 'digit'; readonly callId: CallId; readonly digit: string }

@@ -54,6 +54,8 @@ export interface MediaLeg {
   pull(dst: Int16Array): FrameKind;
   /** Plays exactly one frame. */
   push(src: Int16Array): void;
+  /** JSON to the party's page; only where the transport carries data beside audio. Dropped when nobody reads. */
+  notify?(text: string): void;
   /** The chain of stages, in the order of the signal, one line each. */
   describe(): string[];
   /** Idempotent; tells the listener once. */

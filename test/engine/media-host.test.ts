@@ -26,7 +26,7 @@ async function setUp(
   const conversations: FakeConversation[] = [];
   let door: FakeDoor | null = null;
   const host = new MediaHost({
-    openDoor: (listener) => (door = new FakeDoor(listener)),
+    openDoors: (listener) => ({ audiosocket: (door = new FakeDoor(listener)) }),
     agents: new Map([
       ['clara', { provider: new FakeProvider('clara'), backup: 'spare', tools: () => [] }],
       ['spare', { provider: new FakeProvider('spare'), backup: null, tools: () => [] }],
@@ -102,10 +102,10 @@ describe('media host', () => {
   it('says that it cannot start, and why', async () => {
     const sent: FromMedia[] = [];
     const host = new MediaHost({
-      openDoor: (listener) => {
+      openDoors: (listener) => {
         const door = new FakeDoor(listener);
         door.failure = new LinecardError('PORT_IN_USE', 'port 9092 is in use');
-        return door;
+        return { audiosocket: door };
       },
       agents: new Map(),
       directAgent: null,
@@ -195,6 +195,39 @@ describe('media host', () => {
     news();
     door.expected.get(session.legId)?.onTimeout();
     expect(news()).toMatchObject([{ kind: 'legClosed', callId: session.callId, reason: 'timeout' }]);
+  });
+
+  it('refuses a call whose transport has no door, or whose door has no room', async () => {
+    const { host, door, news } = await setUp();
+    news();
+    host.handle({ kind: 'open', session: sessionOf({ transport: 'webrtc' }) });
+    door.failure = new LinecardError('MEDIA_FULL', 'no port is free');
+    host.handle({ kind: 'open', session: sessionOf() });
+    expect(news()).toMatchObject([
+      { kind: 'openFailed', code: 'CONFIG_INVALID' },
+      { kind: 'openFailed', code: 'MEDIA_FULL', message: 'no port is free' },
+    ]);
+  });
+
+  it('brings signalling to the door of an expected leg and of a live one, and the answer back', async () => {
+    const { host, door, news } = await setUp();
+    const session = sessionOf();
+    const { callId, legId } = session;
+    host.handle({ kind: 'open', session });
+    host.handle({ kind: 'signal', callId, signalId: 1, signal: { kind: 'offer', sdp: 'v=0', reachedAt: '127.0.0.1' } });
+    await settle();
+    door.knock(legId);
+    host.handle({ kind: 'signal', callId, signalId: 2, signal: { kind: 'fragment', sdp: 'a=candidate' } });
+    await settle();
+    expect(door.signals.map(({ kind }) => kind)).toEqual(['offer', 'fragment']);
+    host.handle({ kind: 'close', callId, ending: 'completed' });
+    host.handle({ kind: 'signal', callId, signalId: 3, signal: { kind: 'fragment', sdp: '' } });
+    await settle();
+    expect(news().filter(({ kind }) => kind === 'signalled')).toMatchObject([
+      { callId, signalId: 1, result: { ok: true, sdp: 'v=0' } },
+      { callId, signalId: 2, result: { ok: true, sdp: null } },
+      { callId, signalId: 3, result: { ok: false, code: 'CALL_UNKNOWN' } },
+    ]);
   });
 
   it('forgets a leg whose call is closed before it came', async () => {

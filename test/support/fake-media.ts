@@ -2,6 +2,7 @@ import type { AgentProvider, AgentSession } from '../../src/agent/port.js';
 import type { LegId } from '../../src/core/ids.js';
 import type { LiveConversation, OpenConversationOptions } from '../../src/engine/live-conversation.js';
 import type { LegDoor, LegDoorListener } from '../../src/engine/media-host.js';
+import type { LegSignal, MediaAddress, OpenSession } from '../../src/engine/port.js';
 import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../src/media/leg.js';
 import { FRAME_SILENCE } from '../../src/media/leg.js';
 
@@ -132,6 +133,7 @@ export class FakeProvider implements AgentProvider {
 export class FakeDoor implements LegDoor {
   readonly address = { host: '127.0.0.1', port: 9092 };
   readonly expected = new Map<LegId, { rateHz: number; onTimeout: () => void }>();
+  readonly signals: LegSignal[] = [];
   readonly endedLegs: LegId[] = [];
   readonly listener: LegDoorListener;
   failure: Error | null = null;
@@ -145,8 +147,10 @@ export class FakeDoor implements LegDoor {
     return this.failure === null ? Promise.resolve() : Promise.reject(this.failure);
   }
 
-  expect(legId: LegId, options: { rateHz: 8000 | 16_000; onTimeout: () => void }): void {
-    this.expected.set(legId, options);
+  expect({ legId, wireRateHz }: OpenSession, options: { onTimeout: () => void }): MediaAddress {
+    if (this.failure !== null) throw this.failure;
+    this.expected.set(legId, { rateHz: wireRateHz ?? 8000, ...options });
+    return this.address;
   }
 
   unexpect(legId: LegId): void {
@@ -155,6 +159,12 @@ export class FakeDoor implements LegDoor {
 
   endedOnPurpose(legId: LegId): void {
     this.endedLegs.push(legId);
+  }
+
+  signal(_legId: LegId, signal: LegSignal): Promise<string | null> {
+    this.signals.push(signal);
+    if (this.failure !== null) return Promise.reject(this.failure);
+    return Promise.resolve(signal.kind === 'offer' ? 'v=0' : null);
   }
 
   stop(): Promise<void> {
