@@ -1,0 +1,181 @@
+import type { Socket } from 'node:dgram';
+import type { Alarm, Clock } from '../../core/clock.js';
+import type { LegId } from '../../core/ids.js';
+import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../media/leg.js';
+import { Uplink } from '../audiosocket/uplink.js';
+import { Downlink } from './downlink.js';
+import type { DatagramFormat } from './wire.js';
+import { isMadeUpSilence } from './wire.js';
+
+/** FreeSWITCH sends a frame each ptime even when its party sends none: half a second without one and the unicast is over. */
+const QUIET_LIMIT_MS = 500;
+/** After a stall of ours the datagrams are there but not read yet; one turn of the event loop reads them. */
+const GRACE_MS = 20;
+/** Datagrams of another size in a row: half a second at 20 ms. A new codec in mid-call brings them, and with it another rate. */
+const MISFIT_LIMIT = 25;
+/** Datagrams that may wait in our socket: the kernel takes one at once, so more means that it has no room. */
+const MAX_WAITING = 4;
+
+export type UnicastLegOptions = {
+  readonly id: LegId;
+  /** Connected to the PBX's end; owned by the leg from now on. */
+  readonly socket: Socket;
+  /** For people: `192.0.2.1:20001`. */
+  readonly peer: string;
+  readonly format: DatagramFormat;
+  /** The party's codec. */
+  readonly codec: string;
+  readonly clock: Clock;
+  readonly onClosed: () => void;
+};
+
+/** A leg over FreeSWITCH's `unicast`: bare datagrams of one ptime each way. Digits come by the event socket, never from here. */
+export class UnicastLeg implements MediaLeg {
+  readonly id: LegId;
+  readonly codec: string;
+  listener: LegListener | null = null;
+  readonly #socket: Socket;
+  readonly #peer: string;
+  readonly #format: DatagramFormat;
+  readonly #clock: Clock;
+  readonly #onClosed: () => void;
+  readonly #counters: LegCounters = {
+    framesIn: 0,
+    framesOut: 0,
+    dropped: 0,
+    underruns: 0,
+    concealed: 0,
+    overruns: 0,
+    stretched: 0,
+    shrunk: 0,
+    late: 0,
+    lost: 0,
+    clippedSamples: 0,
+  };
+  readonly #uplink: Uplink;
+  readonly #downlink: Downlink;
+  /** What is heard in place of a made-up frame: 0xFF 0xFF would be a small direct current. */
+  readonly #silence: Uint8Array;
+  readonly #send = (datagram: Uint8Array): void => this.#sendDatagram(datagram);
+  readonly #sent = (error: Error | null): void => this.#datagramSent(error);
+  #waiting = 0;
+  #misfits = 0;
+  #heardAtMs: number;
+  #watch: Alarm;
+  #grace: 'given' | 'no' = 'no';
+  #closed = false;
+
+  constructor(options: UnicastLegOptions) {
+    this.id = options.id;
+    this.codec = options.codec;
+    this.#socket = options.socket;
+    this.#peer = options.peer;
+    this.#format = options.format;
+    this.#clock = options.clock;
+    this.#onClosed = options.onClosed;
+    this.#uplink = new Uplink(options.format.rateHz, this.#counters);
+    this.#downlink = new Downlink(options.format);
+    this.#silence = new Uint8Array(options.format.bytes);
+    this.#heardAtMs = this.#clock.nowMs();
+    this.#watch = this.#clock.setAlarm(QUIET_LIMIT_MS, () => this.#checkQuiet());
+  }
+
+  get wireRateHz(): number {
+    return this.#format.rateHz;
+  }
+
+  get counters(): Readonly<LegCounters> {
+    return this.#counters;
+  }
+
+  get depthMs(): number {
+    return this.#uplink.depthMs;
+  }
+
+  /** A datagram of the peer. */
+  received(datagram: Uint8Array): void {
+    if (this.#closed) return;
+    this.#heardAtMs = this.#clock.nowMs();
+    this.#grace = 'no';
+    if (datagram.length !== this.#format.bytes) {
+      this.#misfit(datagram.length);
+      return;
+    }
+    this.#misfits = 0;
+    this.#counters.framesIn += 1;
+    this.#uplink.push(isMadeUpSilence(datagram) ? this.#silence : datagram, 0, datagram.length);
+  }
+
+  pull(dst: Int16Array): FrameKind {
+    return this.#uplink.pull(dst);
+  }
+
+  push(src: Int16Array): void {
+    if (!this.#closed) this.#downlink.push(src, this.#send);
+  }
+
+  describe(): string[] {
+    const { codec } = this;
+    const { rateHz, ptimeMs, bytes } = this.#format;
+    return [
+      `unicast from ${this.#peer}, party on ${codec}, L16 at ${rateHz} Hz, ${ptimeMs} ms`,
+      ...this.#uplink.describe(),
+      ...this.#downlink.describe(),
+      `unicast to ${this.#peer}, ${bytes} bytes a datagram`,
+    ];
+  }
+
+  close(reason: LegCloseReason): void {
+    this.end(reason, 'closed by Linecard');
+  }
+
+  /** The one way out. Idempotent. */
+  end(reason: LegCloseReason, detail: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watch.cancel();
+    this.#socket.close();
+    this.#onClosed();
+    const { listener } = this;
+    this.listener = null;
+    listener?.closed(reason, detail);
+  }
+
+  #sendDatagram(datagram: Uint8Array): void {
+    if (this.#waiting >= MAX_WAITING) {
+      this.#counters.dropped += 1;
+      return;
+    }
+    this.#waiting += 1;
+    this.#counters.framesOut += 1;
+    this.#socket.send(datagram, this.#sent);
+  }
+
+  #datagramSent(error: Error | null): void {
+    this.#waiting -= 1;
+    // Refused while the PBX changes the channel's state: its silence decides whether the leg is over.
+    if (error !== null) this.#counters.dropped += 1;
+  }
+
+  #misfit(bytes: number): void {
+    this.#counters.lost += 1;
+    this.#misfits += 1;
+    if (this.#misfits < MISFIT_LIMIT) return;
+    this.end(
+      'protocol',
+      `datagrams of ${bytes} bytes came where ${this.#format.bytes} were agreed: the codec has changed`,
+    );
+  }
+
+  #checkQuiet(): void {
+    const quietMs = this.#clock.nowMs() - this.#heardAtMs;
+    if (quietMs < QUIET_LIMIT_MS) {
+      this.#watch = this.#clock.setAlarm(QUIET_LIMIT_MS - quietMs, () => this.#checkQuiet());
+    } else if (this.#grace === 'no') {
+      this.#grace = 'given';
+      this.#watch = this.#clock.setAlarm(GRACE_MS, () => this.#checkQuiet());
+    } else {
+      this.end('timeout', `no audio came from ${this.#peer} for ${QUIET_LIMIT_MS} ms`);
+    }
+  }
+}
