@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { Conversation } from './agent/conversation.js';
 import type { AgentEvents, AgentProvider, Tool } from './agent/port.js';
 import { EchoProvider } from './agent/providers/echo.js';
+import { MediaStreamsProvider } from './agent/providers/media-streams/provider.js';
 import { SampleChunks } from './agent/sample-chunks.js';
 import { hangUpTool } from './agent/tools/hang-up.js';
 import { hoursTool } from './agent/tools/hours.js';
@@ -104,6 +105,10 @@ function openProvider(name: string, config: AgentConfig): AgentProvider {
       return new EchoProvider(name);
     case 'embedded':
       throw new LinecardError('CONFIG_INVALID', `agents.${name}.provider: "embedded" is not there yet`);
+    case 'media-streams': {
+      const { url, parameters, authToken = null } = config;
+      return new MediaStreamsProvider({ name, url, parameters, authToken });
+    }
     default:
       return assertNever(config);
   }

@@ -109,7 +109,7 @@ extensions:
     expect(mistakes(text).sort()).toEqual([
       '2 http.prot: unknown key (did you mean "port"?); the keys here are host, port, token',
       '3 media.threads: "two" must be a number of threads from 0 to 64',
-      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo (did you mean "embedded"?)',
+      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo, media-streams (did you mean "embedded"?)',
       '7 extensions.7000.agent: there is no agent "receptionst" (did you mean "receptionist"?); agents are receptionist',
     ]);
   });
@@ -132,7 +132,7 @@ extensions:
     ['pbx: [{ name: fs }]', 'pbx[0].kind: is missing; it must be "asterisk"'],
     [
       'agents: { a: { provider: openai-realtime, apiKey: x } }',
-      'agents.a.provider: "openai-realtime" is not available in this version; it must be one of embedded, echo',
+      'agents.a.provider: "openai-realtime" is not available in this version; it must be one of embedded, echo, media-streams',
     ],
     [
       'agents: { a: { provider: echo, tools: transfer } }',

@@ -1,0 +1,91 @@
+import { vi } from 'vitest';
+import { Conversation } from '../../src/agent/conversation.js';
+import type { AgentCall, AgentProvider, CallControl, Tool } from '../../src/agent/port.js';
+import { SampleChunks } from '../../src/agent/sample-chunks.js';
+import type { Turn } from '../../src/core/calls.js';
+import type { LinecardError } from '../../src/core/errors.js';
+import { newCallId } from '../../src/core/ids.js';
+import { silentLogger } from '../../src/core/logger.js';
+import { FRAME_MS, FRAME_SAMPLES } from '../../src/core/units.js';
+import { FakeClock } from './fake-clock.js';
+import { FakeLeg } from './fake-leg.js';
+
+export type AgentCallOptions = {
+  readonly provider: AgentProvider;
+  readonly call?: Partial<AgentCall>;
+  readonly tools?: readonly Tool[];
+  readonly control?: Partial<CallControl>;
+};
+
+/** A call with one agent over a fake leg and a fake clock, and what the agent's owner was told. */
+export class AgentCallHarness {
+  readonly clock = new FakeClock();
+  readonly leg = new FakeLeg();
+  readonly turns: Turn[] = [];
+  readonly failures: LinecardError[] = [];
+  readonly done: string[] = [];
+  readonly toolsCalled: { readonly tool: string; readonly ok: boolean }[] = [];
+  readonly interruptions: number[] = [];
+  readonly conversation: Conversation;
+
+  constructor(options: AgentCallOptions) {
+    const caller = { number: '+4930123', name: 'Ada' };
+    this.conversation = new Conversation({
+      leg: this.leg,
+      provider: options.provider,
+      call: { callId: newCallId(), caller, extension: '7000', history: [], ...options.call },
+      control: {
+        transfer: () => Promise.resolve(),
+        hangUp: () => Promise.resolve(),
+        saveMessage: () => Promise.resolve('m1'),
+        hours: () => Promise.resolve({ open: true, text: 'always' }),
+        sendDigits: () => Promise.resolve(),
+        ...options.control,
+      },
+      tools: () => options.tools ?? [],
+      openDetector: () => ({ isSpeech: () => false, close: () => undefined }),
+      chunks: new SampleChunks(),
+      listener: {
+        firstAudio: () => undefined,
+        turn: (turn) => this.turns.push(turn),
+        interrupted: (heardMs) => this.interruptions.push(heardMs),
+        responseStarted: () => undefined,
+        toolCalled: (tool, ok) => this.toolsCalled.push({ tool, ok }),
+        done: (reason) => this.done.push(reason),
+        failed: (error) => this.failures.push(error),
+      },
+      clock: this.clock,
+      log: silentLogger,
+    });
+  }
+
+  /** Lets `ms` pass, tick by tick, while the caller says a constant level (0: nothing). */
+  run(ms: number, level = 0): void {
+    for (let passed = 0; passed < ms; passed += FRAME_MS) {
+      this.clock.advance(FRAME_MS);
+      if (level !== 0) this.leg.uplink.push(new Int16Array(FRAME_SAMPLES).fill(level));
+      this.conversation.tick(this.clock.nowMs());
+    }
+  }
+
+  /** The same, until something has come true: each tick lets what is on the network arrive. */
+  async runUntil(condition: () => boolean, level = 0): Promise<void> {
+    await vi.waitFor(
+      () => {
+        this.run(FRAME_MS, level);
+        if (!condition()) throw new Error(`not yet: ${String(condition)}`);
+      },
+      { interval: 1, timeout: 5000 },
+    );
+  }
+}
+
+/** Waits for what comes over a real socket, without letting the call's time pass. */
+export async function until(condition: () => boolean): Promise<void> {
+  await vi.waitFor(
+    () => {
+      if (!condition()) throw new Error(`not yet: ${String(condition)}`);
+    },
+    { interval: 1, timeout: 5000 },
+  );
+}
