@@ -123,6 +123,7 @@ export class CallManager implements CallDirectory, CallActions {
         break;
       case 'channelGone':
       case 'digitPressed':
+      case 'legAnswered':
       case 'holdChanged':
         this.#byChannel.get(channelKey(pbx, event.channelId))?.onPbx(event);
         break;

@@ -177,6 +177,9 @@ export class CallSession {
       case 'holdChanged':
         this.#changeHold('phone', event.held);
         break;
+      case 'legAnswered':
+        // A caller is not dialled.
+        break;
       default:
         assertNever(event);
     }

@@ -21,7 +21,12 @@ export type PbxSnapshot = {
   /** Channels that are in our application. */
   readonly channels: readonly ChannelInfo[];
   /** Bridges that we made, with who is in them. */
-  readonly bridges: readonly { readonly bridgeId: BridgeId; readonly channels: readonly ChannelId[] }[];
+  readonly bridges: readonly {
+    readonly bridgeId: BridgeId;
+    readonly channels: readonly ChannelId[];
+    /** A caller and a person whom we connected; absent: a caller and their media. */
+    readonly holds?: 'parties';
+  }[];
 };
 
 /** A caller is here and waits for us. */
@@ -40,6 +45,8 @@ export type PbxEvent =
   | { readonly kind: 'callOffered'; readonly offer: CallOffer }
   | { readonly kind: 'channelGone'; readonly channelId: ChannelId; readonly cause: HangUpCause }
   | { readonly kind: 'digitPressed'; readonly channelId: ChannelId; readonly digit: string }
+  /** A party that was rung by `consult.dial` picked up. Before that, and after, `channelGone` tells that it ended. */
+  | { readonly kind: 'legAnswered'; readonly channelId: ChannelId }
   /** The party's phone put us on hold: an agent talking to hold music is a defect. */
   | { readonly kind: 'holdChanged'; readonly channelId: ChannelId; readonly held: 'held' | 'resumed' }
   | { readonly kind: 'connected' }
@@ -73,6 +80,42 @@ export type OpenMedia = {
   readonly address: MediaAddress;
 };
 
+/** A person who is rung on behalf of a caller. */
+export type DialLeg = {
+  /** Chosen by us. */
+  readonly channelId: ChannelId;
+  readonly callerChannelId: ChannelId;
+  /** Where the dialplan is asked to ring: from the configuration, never from a caller or a model. */
+  readonly extension: string;
+  readonly context: string;
+  /** What the person's phone shows; made harmless by the adapter. */
+  readonly caller: Caller;
+  /** The PBX gives up by itself some seconds later, should we be gone by then. */
+  readonly ringTimeMs: number;
+};
+
+/** A caller and a person in a bridge of their own. */
+export type Parties = {
+  readonly bridgeId: BridgeId;
+  readonly callerChannelId: ChannelId;
+  readonly personChannelId: ChannelId;
+};
+
+/** What a PBX does for a caller who is to be brought to a person, and perhaps back. It rejects as `Pbx` does. */
+export interface ConsultPbx {
+  /** Resolves when the PBX has begun to ring; `legAnswered` or `channelGone` follow. The person's media is opened as a caller's is. */
+  dial(leg: DialLeg): Promise<void>;
+  /** Both out of whatever they are in, the music off: they hear each other and nobody else. */
+  connect(parties: Parties): Promise<void>;
+  /** The caller out of whatever they are in and back to their media. The bridge that they leave is taken away by `closeMedia`. */
+  takeBack(callerChannelId: ChannelId, mediaBridgeId: BridgeId): Promise<void>;
+  /**
+   * released: the PBX carries the two, ends them together, and we hear no more of them. kept: it cannot do without us; they talk on when we die, but
+   * somebody has to hang up the one when the other has.
+   */
+  release(parties: Parties): Promise<'released' | 'kept'>;
+}
+
 /**
  * A PBX in words of calls and legs. Every id is chosen by us, so each command may be repeated after a timeout. Commands
  * reject with PBX_UNREACHABLE, PBX_TIMEOUT, PBX_REFUSED or, when the party has hung up, CHANNEL_GONE.
@@ -81,6 +124,8 @@ export interface Pbx {
   readonly name: string;
   readonly kind: 'asterisk' | 'freeswitch';
   readonly can: PbxCapabilities;
+  /** Absent where a caller can only be handed back to the dialplan. */
+  readonly consult?: ConsultPbx;
   /** Begins to connect and goes on trying until `stop`; never rejects because the PBX is away. */
   start(): void;
   /** Null when calls can come; else a sentence for `/readyz`. */
