@@ -15,7 +15,11 @@ export type AriChannel = {
   readonly createdAtMs: number;
 };
 
-export type AriBridge = { readonly id: BridgeId; readonly name: string; readonly channels: readonly ChannelId[] };
+export type AriBridge = {
+  readonly id: BridgeId;
+  readonly name: string;
+  readonly channels: readonly ChannelId[];
+};
 
 /** The events we act upon; everything else is null. */
 export type AriEvent =
@@ -23,6 +27,8 @@ export type AriEvent =
   | { readonly kind: 'gone'; readonly channelId: ChannelId; readonly cause: HangUpCause }
   | { readonly kind: 'digit'; readonly channelId: ChannelId; readonly digit: string; readonly stamp: string }
   | { readonly kind: 'hold'; readonly channelId: ChannelId; readonly held: 'held' | 'resumed' }
+  /** How far a leg that we dial has come: empty, then RINGING, PROGRESS, ANSWER, BUSY, … */
+  | { readonly kind: 'dialled'; readonly channelId: ChannelId; readonly status: string }
   | { readonly kind: 'replaced'; readonly app: string };
 
 /** Names of the events above: a PBX that can is asked for no others (a call makes about 25). */
@@ -34,6 +40,7 @@ export const WANTED_EVENTS = [
   'ChannelDtmfReceived',
   'ChannelHold',
   'ChannelUnhold',
+  'Dial',
   'ApplicationReplaced',
 ] as const;
 
@@ -41,7 +48,7 @@ export const WANTED_EVENTS = [
 export function readEvent(raw: unknown): AriEvent | null {
   const type = text(raw, 'type') as (typeof WANTED_EVENTS)[number];
   if (type === 'ApplicationReplaced') return { kind: 'replaced', app: text(raw, 'application') };
-  const channel = readChannel(field(raw, 'channel'));
+  const channel = readChannel(field(raw, type === 'Dial' ? 'peer' : 'channel'));
   if (channel === null) return null;
   const channelId = channel.id;
   switch (type) {
@@ -66,6 +73,8 @@ export function readEvent(raw: unknown): AriEvent | null {
       if (!/^[0-9*#A-D]$/.test(digit)) return null;
       return { kind: 'digit', channelId, digit, stamp: text(raw, 'timestamp') };
     }
+    case 'Dial':
+      return { kind: 'dialled', channelId, status: text(raw, 'dialstatus') };
     case 'ChannelHold':
       return { kind: 'hold', channelId, held: 'held' };
     case 'ChannelUnhold':

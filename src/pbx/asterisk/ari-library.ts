@@ -37,6 +37,14 @@ export interface AriClient {
     startMoh(parameters: { channelId: string }): Promise<unknown>;
     stopMoh(parameters: { channelId: string }): Promise<unknown>;
     sendDTMF(parameters: { channelId: string; dtmf: string; between: number; duration: number }): Promise<unknown>;
+    setChannelVar(parameters: { channelId: string; variable: string; value: string }): Promise<unknown>;
+    originateWithId(parameters: {
+      channelId: string;
+      endpoint: string;
+      app: string;
+      callerId: string;
+      timeout: number;
+    }): Promise<unknown>;
     continueInDialplan(parameters: {
       channelId: string;
       context: string;

@@ -4,9 +4,10 @@ import { LinecardError } from '../../core/errors.js';
 import type { ChannelId } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
 import type { ChannelInfo, HangUpCause, OpenMedia, Pbx, PbxCapabilities, PbxEvent, PbxSnapshot } from '../port.js';
-import { readBridges, readChannels, reasonForHangUp, text, type AriChannel } from './ari-events.js';
+import { readBridges, readChannels, reasonForHangUp, text, type AriBridge, type AriChannel } from './ari-events.js';
 import { AriRefusal, type AriClient } from './ari-library.js';
 import { AriLink, type ChannelEvent } from './ari-link.js';
+import { AsteriskConsult, partiesName } from './asterisk-consult.js';
 import { ChannelBook } from './channel-book.js';
 import { MediaBuilder } from './media-builder.js';
 import { mediaRatesOf } from './media-rates.js';
@@ -37,6 +38,7 @@ export class AsteriskPbx implements Pbx {
   readonly #app: string;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly consult: AsteriskConsult;
   readonly #book: ChannelBook;
   readonly #media: MediaBuilder;
   readonly #link: AriLink;
@@ -64,6 +66,15 @@ export class AsteriskPbx implements Pbx {
       log: this.#log,
       run: (operation) => this.#link.run(operation),
     });
+    this.consult = new AsteriskConsult({
+      app,
+      book: this.#book,
+      log: this.#log,
+      run: (operation) => this.#link.run(operation),
+      onChannel: (channelId, what, operation) => this.#onChannel(channelId, what, operation),
+      needExtension: (channelId, context, extension) => this.#needExtension(channelId, context, extension),
+      onGone: (channelId, cause) => this.#tell({ kind: 'channelGone', channelId, cause }),
+    });
   }
 
   get can(): PbxCapabilities {
@@ -89,7 +100,9 @@ export class AsteriskPbx implements Pbx {
       this.#command('listing channels', (client) => client.channels.list()),
       this.#command('listing bridges', (client) => client.bridges.list()),
     ]);
-    const ours = readChannels(channels).filter((channel) => this.#isInApp(channel));
+    // Whoever was taken into a bridge of the PBX's own (`consult.release`) is still said to be in Stasis.
+    const elsewhere = new Set(readBridges(bridges).flatMap((bridge) => (this.#isOurs(bridge) ? [] : bridge.channels)));
+    const ours = readChannels(channels).filter((channel) => this.#isInApp(channel) && !elsewhere.has(channel.id));
     this.#book.correct(
       ours.map((channel) => channel.id),
       askedAtMs,
@@ -97,8 +110,12 @@ export class AsteriskPbx implements Pbx {
     return {
       channels: ours.map(toChannelInfo),
       bridges: readBridges(bridges)
-        .filter((bridge) => OURS.test(bridge.id) && bridge.name === this.#app)
-        .map((bridge) => ({ bridgeId: bridge.id, channels: bridge.channels })),
+        .filter((bridge) => this.#isOurs(bridge))
+        .map(({ id, name, channels: members }) => ({
+          bridgeId: id,
+          channels: members,
+          ...(name === this.#app ? {} : { holds: 'parties' as const }),
+        })),
     };
   }
 
@@ -199,10 +216,14 @@ export class AsteriskPbx implements Pbx {
         if (event.app === this.#app) this.#onEntered(event.channel, event.args);
         break;
       case 'gone': {
-        const { channelId, cause } = event;
-        if (this.#book.leave(channelId, cause) === 'news') this.#tell({ kind: 'channelGone', channelId, cause });
+        const { channelId } = event;
+        const cause = this.#book.leave(channelId, event.cause);
+        if (cause !== null) this.#tell({ kind: 'channelGone', channelId, cause });
         break;
       }
+      case 'dialled':
+        this.#book.dialStatus(event.channelId, event.status);
+        break;
       case 'digit': {
         const { channelId, digit, stamp } = event;
         if (this.#book.press(channelId, stamp) === 'news') this.#tell({ kind: 'digitPressed', channelId, digit });
@@ -219,6 +240,7 @@ export class AsteriskPbx implements Pbx {
 
   #onEntered(channel: AriChannel, args: readonly string[]): void {
     const news = this.#book.enter(channel.id);
+    if (news === 'answered') this.#tell({ kind: 'legAnswered', channelId: channel.id });
     if (news !== 'new') return;
     if (OURS.test(channel.id)) {
       // Its call gave it up while the PBX was still making it.
@@ -302,6 +324,10 @@ export class AsteriskPbx implements Pbx {
     } catch (error) {
       return error instanceof AriRefusal && error.status === 404;
     }
+  }
+
+  #isOurs(bridge: AriBridge): boolean {
+    return OURS.test(bridge.id) && (bridge.name === this.#app || bridge.name === partiesName(this.#app));
   }
 
   #isInApp(channel: AriChannel): boolean {

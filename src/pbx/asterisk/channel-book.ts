@@ -24,6 +24,8 @@ export class ChannelBook {
   readonly #present = new Map<ChannelId, Entry>();
   /** Media channels that were asked for and have not come in yet. */
   readonly #arrivals = new Map<ChannelId, Arrival>();
+  /** Legs that ring, and what the PBX said last of each. */
+  readonly #dialled = new Map<ChannelId, string>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -31,7 +33,7 @@ export class ChannelBook {
 
   /** Channels and arrivals: for tests of leaks. */
   get size(): number {
-    return this.#present.size + this.#arrivals.size;
+    return this.#present.size + this.#arrivals.size + this.#dialled.size;
   }
 
   has(channelId: ChannelId): boolean {
@@ -39,26 +41,46 @@ export class ChannelBook {
   }
 
   /** Returns `known` when it had been told before. */
-  enter(channelId: ChannelId): 'new' | 'awaited' | 'known' {
+  enter(channelId: ChannelId): 'new' | 'awaited' | 'answered' | 'known' {
     if (this.#present.has(channelId)) return 'known';
     this.#present.set(channelId, { enteredAtMs: this.#clock.nowMs(), digitStamp: '', departure: null });
+    if (this.#dialled.delete(channelId)) return 'answered';
     const arrival = this.#arrivals.get(channelId);
     if (arrival === undefined) return 'new';
     arrival.resolve();
     return 'awaited';
   }
 
-  /** Returns `news` when control has to hear of it. */
-  leave(channelId: ChannelId, cause: HangUpCause): 'news' | 'known' {
+  /** A leg is about to be dialled: it is told when it answers, and when it ends before that. */
+  dial(channelId: ChannelId): void {
+    this.#dialled.set(channelId, '');
+  }
+
+  dialStatus(channelId: ChannelId, status: string): void {
+    if (this.#dialled.has(channelId)) this.#dialled.set(channelId, status);
+  }
+
+  /** The PBX did not even begin to ring it: nothing will be told. */
+  undial(channelId: ChannelId): void {
+    this.#dialled.delete(channelId);
+  }
+
+  /** Returns the cause when control has to hear of it, else null. */
+  leave(channelId: ChannelId, cause: HangUpCause): HangUpCause | null {
     this.#arrivals
       .get(channelId)
       ?.reject(new LinecardError('PBX_REFUSED', `the media channel ended before it came in (${cause})`));
+    const dialStatus = this.#dialled.get(channelId);
+    if (dialStatus !== undefined) {
+      this.#dialled.delete(channelId);
+      return causeOfDial(dialStatus, cause);
+    }
     const entry = this.#present.get(channelId);
-    if (entry === undefined) return 'known';
+    if (entry === undefined) return null;
     this.#present.delete(channelId);
-    if (entry.departure === null) return 'news';
+    if (entry.departure === null) return cause;
     entry.departure.goneCause = cause;
-    return 'known';
+    return null;
   }
 
   /** A digit of a channel of ours; `known` when this very press was told before. */
@@ -116,6 +138,18 @@ export class ChannelBook {
 
   /** The connection is lost: no event will come for those. */
   failArrivals(reason: string): void {
+    // Whether they answer or end is never told; who dialled them has a time limit.
+    this.#dialled.clear();
     for (const arrival of this.#arrivals.values()) arrival.reject(new LinecardError('PBX_UNREACHABLE', reason));
   }
+}
+
+/**
+ * Why a leg that was never answered ended. A dialplan that runs `Busy()` or `Congestion()` ends it without a cause
+ * (app `Dial` of Asterisk 22), but the dial status tells; one that just hangs up, after it has rung, was not answered.
+ */
+function causeOfDial(status: string, cause: HangUpCause): HangUpCause {
+  if (cause !== 'normal') return cause;
+  if (status === 'BUSY') return 'busy';
+  return status === 'CONGESTION' || status === 'CHANUNAVAIL' ? 'unreachable' : 'noAnswer';
 }
