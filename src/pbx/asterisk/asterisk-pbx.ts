@@ -27,6 +27,8 @@ export type AsteriskOptions = {
 
 /** The form of the ids that we choose (core/ids.ts). A prefix would not do: a PBX named `linecard-demo` begins its own ids so. */
 const OURS = /^linecard-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** "Bridge not in Stasis application": it is being taken away already, or only being made; who makes it takes it away then. */
+const BRIDGE_LEAVING = 409;
 /** As a person presses keys; shorter ones are missed by some voice menus. */
 const DIGIT_MS = 100;
 
@@ -154,7 +156,9 @@ export class AsteriskPbx implements Pbx {
     if (mediaChannelId !== null) this.#book.giveUp(mediaChannelId);
     const results = await Promise.allSettled([
       mediaChannelId === null ? null : this.hangUp(mediaChannelId),
-      this.#command('taking the bridge away', (client) => unlessMissing(client.bridges.destroy({ bridgeId }))),
+      this.#command('taking the bridge away', (client) =>
+        unlessMissing(client.bridges.destroy({ bridgeId }), [404, BRIDGE_LEAVING]),
+      ),
     ]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
@@ -350,11 +354,11 @@ function toChannelInfo(channel: AriChannel): ChannelInfo {
 }
 
 /** What is not there need not be taken away. */
-async function unlessMissing(work: Promise<unknown>): Promise<void> {
+async function unlessMissing(work: Promise<unknown>, missing: readonly number[] = [404]): Promise<void> {
   try {
     await work;
   } catch (error) {
-    if (!(error instanceof AriRefusal && error.status === 404)) throw error;
+    if (!(error instanceof AriRefusal && missing.includes(error.status))) throw error;
   }
 }
 
