@@ -1,0 +1,202 @@
+import type { ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { Linecard } from '../../src/compose.js';
+import { startLinecard } from '../../src/compose.js';
+import { readConfigObject } from '../../src/config/index.js';
+import { systemClock, wait } from '../../src/core/clock.js';
+import { PROJECT_DIR } from '../../src/demo/asterisk-install.js';
+import { findFreePort } from '../../src/demo/ports.js';
+import { createLog } from '../../src/observe/log.js';
+import type { TestAsterisk } from './asterisk.js';
+
+const TOKEN = 'token-of-the-tests';
+const READY_LIMIT_MS = 20_000;
+const MAIN = path.join(PROJECT_DIR, 'dist/main.js');
+
+export type LinecardSetUp = {
+  readonly asterisk: TestAsterisk;
+  /** Stands in the place of whole top level keys of the test's configuration: `{ agents: …, extensions: … }`. */
+  readonly config?: Readonly<Record<string, unknown>>;
+};
+
+/** A call as `GET /v1/calls` shows it, as far as tests look. */
+export type ShownCall = {
+  readonly id: string;
+  readonly state: string;
+  readonly extension: string | null;
+  readonly codec: string | null;
+  readonly sampleRateHz: number | null;
+  readonly outcome: { readonly result: string; readonly fault: string; readonly reason: string } | null;
+};
+
+/** The HTTP side of a Linecard that a test started. */
+export class LinecardApi {
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+
+  fetch(method: string, route: string, body?: unknown): Promise<Response> {
+    return fetch(`${this.url}${route}`, {
+      method,
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+
+  async calls(): Promise<ShownCall[]> {
+    const answer = (await (await this.fetch('GET', '/v1/calls')).json()) as { readonly calls: ShownCall[] };
+    return answer.calls;
+  }
+
+  async liveCalls(): Promise<ShownCall[]> {
+    return (await this.calls()).filter((call) => call.outcome === null);
+  }
+
+  async hangUp(id: string): Promise<void> {
+    const response = await this.fetch('POST', `/v1/calls/${id}/hangup`, {});
+    if (!response.ok) throw new Error(`hangup was answered ${response.status}: ${await response.text()}`);
+  }
+}
+
+/** Linecard in the test's own process, its media on the same thread; its log is kept for the test. */
+export class LinecardHere {
+  readonly api: LinecardApi;
+  /** Every line of its log, in order. */
+  readonly log: Readonly<Record<string, unknown>>[];
+  readonly #linecard: Linecard;
+  readonly #directory: string;
+  #judged = 0;
+
+  constructor(linecard: Linecard, log: Readonly<Record<string, unknown>>[], directory: string) {
+    this.api = new LinecardApi(linecard.http.url);
+    this.log = log;
+    this.#linecard = linecard;
+    this.#directory = directory;
+  }
+
+  /** What it complained about since the last call of this: lines of level warn and error. */
+  takeComplaints(): string[] {
+    const bad = this.log.slice(this.#judged).filter((line) => line['level'] === 'warn' || line['level'] === 'error');
+    this.#judged = this.log.length;
+    return bad.map((line) => JSON.stringify(line));
+  }
+
+  async close(): Promise<void> {
+    await this.#linecard.stop(0);
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** The serving process as it is shipped, for tests that kill it. */
+export class LinecardProcess {
+  readonly api: LinecardApi;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  readonly #directory: string;
+
+  constructor(child: ChildProcess, url: string, directory: string) {
+    this.api = new LinecardApi(url);
+    this.#child = child;
+    this.#directory = directory;
+    this.#ended = new Promise((resolve) => child.once('exit', resolve));
+  }
+
+  /** `kill -9`; resolves when it is dead. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  async close(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    await this.#ended;
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** Starts Linecard in this process against an Asterisk; resolves when calls can come. */
+export async function startLinecardHere({ asterisk, config }: LinecardSetUp): Promise<LinecardHere> {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'linecard-here-'));
+  const tree = configTree(asterisk, { media: { threads: 0 }, ...config });
+  const reading = readConfigObject(tree, { env: {}, cwd: directory });
+  if (!reading.ok) throw new Error(JSON.stringify(reading.mistakes));
+  const lines: Record<string, unknown>[] = [];
+  const log = createLog({
+    level: 'debug',
+    pii: 'shown',
+    format: 'json',
+    clock: systemClock,
+    write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
+  });
+  const linecard = await startLinecard({ config: reading.config, clock: systemClock, log });
+  const here = new LinecardHere(linecard, lines, directory);
+  const deadlineMs = performance.now() + READY_LIMIT_MS;
+  while (linecard.unready().length > 0) {
+    if (performance.now() > deadlineMs) {
+      const reasons = linecard.unready().join('; ');
+      await here.close();
+      throw new Error(`Linecard is not ready after ${READY_LIMIT_MS} ms: ${reasons}`);
+    }
+    await wait(systemClock, 10);
+  }
+  return here;
+}
+
+/** Starts `dist/main.js` against an Asterisk; resolves when calls can come. It needs the build, which `npm test` makes. */
+export async function startLinecardProcess({ asterisk, config }: LinecardSetUp): Promise<LinecardProcess> {
+  if (!existsSync(MAIN)) throw new Error('there is no dist/main.js: run `npm run build`');
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'linecard-process-'));
+  const file = path.join(directory, 'linecard.yaml');
+  const port = await findFreePort();
+  // JSON is YAML.
+  await writeFile(file, JSON.stringify({ ...configTree(asterisk, config), http: { port, token: TOKEN } }));
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('LINECARD_')));
+  const child = fork(MAIN, [], {
+    cwd: directory,
+    env: { ...env, LINECARD_CONFIG: file },
+    execArgv: [],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  let printed = '';
+  child.stdout?.on('data', (chunk) => (printed = (printed + String(chunk)).slice(-10_000)));
+  await new Promise<void>((resolve, reject) => {
+    const fail = (what: string): void => {
+      child.kill('SIGKILL');
+      reject(new Error(`Linecard ${what}:\n${printed}`));
+    };
+    const limit = setTimeout(() => fail(`is not ready after ${READY_LIMIT_MS} ms`), READY_LIMIT_MS);
+    child.once('exit', (code) => {
+      clearTimeout(limit);
+      fail(`exited with ${code}`);
+    });
+    child.once('message', () => {
+      clearTimeout(limit);
+      resolve();
+    });
+  });
+  return new LinecardProcess(child, `http://127.0.0.1:${port}`, directory);
+}
+
+function configTree(
+  asterisk: TestAsterisk,
+  overrides: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  const { ari, app, audiosocket } = asterisk.config;
+  const [host = '127.0.0.1', port = '0'] = audiosocket.split(':');
+  return {
+    http: { port: 0, token: TOKEN },
+    dataDir: './data',
+    // The dialplan of this Asterisk connects to this port.
+    audiosocket: { host, port: Number(port), direct: 'loop' },
+    pbx: [{ kind: 'asterisk', name: 'main', ari: { url: asterisk.ariUrl, ...ari }, app }],
+    agents: { loop: { provider: 'echo' } },
+    extensions: { '7000': { agent: 'loop', fallback: '6001' }, '7009': { agent: 'loop' } },
+    ...overrides,
+  };
+}
