@@ -1,0 +1,289 @@
+import { networkInterfaces } from 'node:os';
+import type { RTCDataChannel, RTCRtpTransceiver, RTCIceServer } from 'werift';
+import {
+  RTCDtlsTransport,
+  RTCPeerConnection,
+  RTCRtpCodecParameters,
+  RtcpRrPacket,
+  RtcpSrPacket,
+  RtpHeader,
+  RtpPacket,
+} from 'werift';
+import type { Alarm, Clock } from '../../core/clock.js';
+import { LinecardError, toLinecardError } from '../../core/errors.js';
+import type { LegCloseReason } from '../../media/leg.js';
+import type { IceConfig } from './ice.js';
+import { hostAddresses, iceServersFor } from './ice.js';
+import type { Fragment } from './sdp.js';
+import { answerFragment, checkOffer, credentialsOf, readFragment, renewOffer, tuneAnswer } from './sdp.js';
+
+/** Dynamic payload type for Opus that browsers use; the offer's own is taken where it differs. */
+const OPUS_PAYLOAD_TYPE = 111;
+/** From the request for a relay to giving up on it: a server that is there answers in two round trips. */
+const GATHER_TIME_LIMIT_MS = 4000;
+/** What waits in the data channel for a page that does not read; beyond it messages are dropped. */
+const MAX_WAITING_BYTES = 256 * 1024;
+/** The longest message of a page: digits. */
+const MAX_MESSAGE_BYTES = 4096;
+
+/** What the receiver of our audio reports. */
+export type PeerNetwork = {
+  /** Of our packets, 0 to 100; null before the first report. */
+  readonly lossPercent: number | null;
+  readonly jitterMs: number | null;
+  readonly roundTripMs: number | null;
+};
+
+/** An RTP packet's header as a jitter buffer needs it. */
+export type PacketInfo = {
+  readonly ssrc: number;
+  readonly payloadType: number;
+  readonly sequenceNumber: number;
+  readonly timestamp: number;
+  readonly marker: boolean;
+};
+
+/** What a peer tells. At most one `connected`, at most one `closed`, and nothing after it. */
+export type PeerEvents = {
+  connected(): void;
+  packet(info: PacketInfo, payload: Uint8Array): void;
+  /** A message of the page over the data channel. */
+  message(text: string): void;
+  /** A report of the other side came. */
+  reported(network: PeerNetwork): void;
+  closed(reason: LegCloseReason, detail: string): void;
+};
+
+/** A browser's connection: signalling in, packets and messages both ways. */
+export interface Peer {
+  /** Takes the offer and resolves with the answer. Rejects REQUEST_INVALID. Once. */
+  answer(offer: string): Promise<string>;
+  /** Candidates (resolves with null) or an ICE restart (resolves with the fragment for the browser). */
+  fragment(sdp: string): Promise<string | null>;
+  /** One Opus packet; what is sent before the connection stands, or while the network is away, is lost. */
+  sendAudio(
+    payload: Uint8Array,
+    info: { readonly sequenceNumber: number; readonly timestamp: number; readonly marker: boolean },
+  ): void;
+  /** Dropped when the page has no data channel, or reads too slowly. */
+  sendText(text: string): void;
+  /** Idempotent. */
+  close(): void;
+}
+
+export type PeerOptions = {
+  readonly ice: IceConfig;
+  /** The address of ours that the browser's HTTP request came to. */
+  readonly reachedAt: string;
+  readonly clock: Clock;
+  readonly events: PeerEvents;
+};
+
+/** Makes the certificate that all peers of this thread share: 80 ms, once. */
+export async function preparePeers(): Promise<void> {
+  await RTCDtlsTransport.SetupCertificate();
+}
+
+/** A peer by werift, which does ICE, DTLS, SRTP and SCTP. */
+export class WeriftPeer implements Peer {
+  readonly #clock: Clock;
+  readonly #ice: IceConfig;
+  readonly #events: PeerEvents;
+  readonly #connection: RTCPeerConnection;
+  #transceiver: RTCRtpTransceiver | null = null;
+  #channel: RTCDataChannel | null = null;
+  #offer = '';
+  #connected = false;
+  #closed = false;
+
+  constructor(options: PeerOptions) {
+    const { ice, reachedAt, clock } = options;
+    this.#clock = clock;
+    this.#ice = ice;
+    this.#events = options.events;
+    const hosts = ice.policy === 'relay' ? [] : hostAddresses(networkInterfaces(), reachedAt);
+    this.#connection = new RTCPeerConnection({
+      codecs: { audio: [opusCodec()], video: [] },
+      headerExtensions: { audio: [], video: [] },
+      bundlePolicy: 'max-bundle',
+      iceTransportPolicy: ice.policy,
+      // Relays are ours only when nothing else is; `all` is for bridges that can be reached (see docs/design/webrtc.md).
+      iceServers: ice.policy === 'relay' ? relaysOf(ice, clock.wallMs()) : [],
+      iceUseIpv4: false,
+      iceUseIpv6: false,
+      iceAdditionalHostAddresses: hosts,
+      ...(ice.ports === null ? {} : { icePortRange: [ice.ports[0], ice.ports[1]] }),
+    });
+    this.#connection.connectionStateChange.subscribe((state) => this.#stateChanged(state));
+    this.#connection.onDataChannel.subscribe((channel) => this.#channelOpened(channel));
+  }
+
+  async answer(offer: string): Promise<string> {
+    if (this.#offer !== '') throw new LinecardError('CALL_STATE', 'this call has had its offer');
+    checkOffer(offer);
+    this.#offer = offer;
+    const transceiver = this.#connection.addTransceiver('audio', { direction: 'sendrecv' });
+    this.#transceiver = transceiver;
+    transceiver.onTrack.subscribe((track) => {
+      track.onReceiveRtp.subscribe(({ header, payload }) => {
+        if (!this.#closed) this.#events.packet(header, payload);
+      });
+    });
+    transceiver.sender.onRtcp.subscribe((packet) => {
+      if (packet instanceof RtcpRrPacket || packet instanceof RtcpSrPacket) this.#reported(packet);
+    });
+    return tuneAnswer(await this.#negotiate(offer), this.#ice.announce);
+  }
+
+  async fragment(sdp: string): Promise<string | null> {
+    if (this.#offer === '') throw new LinecardError('CALL_STATE', 'this call has had no offer yet');
+    const fragment = readFragment(sdp);
+    const known = credentialsOf(this.#offer);
+    if (fragment.ufrag !== null && fragment.ufrag !== known.ufrag) return this.#restart(fragment);
+    await this.#addCandidates(fragment);
+    return null;
+  }
+
+  sendAudio(payload: Uint8Array, info: { sequenceNumber: number; timestamp: number; marker: boolean }): void {
+    const sender = this.#transceiver?.sender;
+    if (this.#closed || sender === undefined) return;
+    const header = new RtpHeader({ ...info, payloadType: sender.codec?.payloadType ?? OPUS_PAYLOAD_TYPE });
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+    sender.sendRtp(new RtpPacket(header, bytes)).catch((error: unknown) => this.#broken(error));
+  }
+
+  sendText(text: string): void {
+    const channel = this.#channel;
+    if (this.#closed || channel === null || channel.bufferedAmount > MAX_WAITING_BYTES) return;
+    if (channel.readyState === 'closing' || channel.readyState === 'closed') return;
+    channel.send(text);
+  }
+
+  close(): void {
+    this.#ended('local', 'closed by Linecard');
+  }
+
+  async #negotiate(offer: string): Promise<string> {
+    const connection = this.#connection;
+    try {
+      await connection.setRemoteDescription({ type: 'offer', sdp: offer });
+      const answer = await connection.createAnswer();
+      await this.#withinLimit(connection.setLocalDescription(answer));
+      const sdp = connection.localDescription?.sdp;
+      if (sdp === undefined) throw new LinecardError('INVARIANT', 'werift made no answer');
+      if (!/^a=candidate:/m.test(sdp)) throw noCandidate(this.#ice);
+      return sdp;
+    } catch (thrown) {
+      // Whatever werift does not like about it, the browser sent it.
+      throw toLinecardError(thrown, 'REQUEST_INVALID');
+    }
+  }
+
+  /** werift waits five seconds for a TURN server that is silent, and longer for one that is slow. */
+  async #withinLimit(work: Promise<unknown>): Promise<void> {
+    let alarm: Alarm | null = null;
+    const late = new Promise<void>((resolve) => (alarm = this.#clock.setAlarm(GATHER_TIME_LIMIT_MS, resolve)));
+    try {
+      await Promise.race([work, late]);
+    } finally {
+      (alarm as Alarm | null)?.cancel();
+    }
+  }
+
+  async #restart(fragment: Fragment): Promise<string> {
+    const offer = renewOffer(this.#offer, fragment);
+    const answer = tuneAnswer(await this.#negotiate(offer), this.#ice.announce);
+    this.#offer = offer;
+    return answerFragment(answer);
+  }
+
+  async #addCandidates({ candidates }: Fragment): Promise<void> {
+    for (const { line } of candidates) {
+      try {
+        // All sections are bundled with the first.
+        await this.#connection.addIceCandidate({ candidate: line, sdpMLineIndex: 0 });
+      } catch (thrown) {
+        throw toLinecardError(thrown, 'REQUEST_INVALID');
+      }
+    }
+  }
+
+  #stateChanged(state: RTCPeerConnection['connectionState']): void {
+    if (this.#closed) return;
+    if (state === 'connected' && !this.#connected) {
+      this.#connected = true;
+      this.#events.connected();
+    } else if (state === 'failed') {
+      this.#ended(
+        'timeout',
+        this.#connected ? 'the browser cannot be reached any more' : 'no way to the browser was found',
+      );
+    } else if (state === 'closed') {
+      this.#ended('remote', 'the browser closed the connection');
+    }
+  }
+
+  #channelOpened(channel: RTCDataChannel): void {
+    if (this.#closed || this.#channel !== null) return;
+    this.#channel = channel;
+    channel.onMessage.subscribe((message) => {
+      const text = typeof message === 'string' ? message : message.toString('utf8');
+      if (!this.#closed && text.length <= MAX_MESSAGE_BYTES) this.#events.message(text);
+    });
+  }
+
+  #reported(packet: RtcpRrPacket | RtcpSrPacket): void {
+    const sender = this.#transceiver?.sender;
+    const report = packet.reports.find(({ ssrc }) => ssrc === sender?.ssrc);
+    if (this.#closed || sender === undefined || report === undefined) return;
+    this.#events.reported({
+      lossPercent: (report.fractionLost * 100) / 256,
+      jitterMs: report.jitter / 48,
+      roundTripMs: roundTripMs(sender.collectStats(0)),
+    });
+  }
+
+  /** Of werift, or of the network below it: this call only. */
+  #broken(error: unknown): void {
+    this.#ended('error', error instanceof Error ? error.message : String(error));
+  }
+
+  /** The one way out. */
+  #ended(reason: LegCloseReason, detail: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#events.closed(reason, detail);
+    this.#connection.close().catch(() => undefined);
+  }
+}
+
+function opusCodec(): RTCRtpCodecParameters {
+  return new RTCRtpCodecParameters({
+    mimeType: 'audio/opus',
+    clockRate: 48_000,
+    channels: 2,
+    payloadType: OPUS_PAYLOAD_TYPE,
+    rtcpFeedback: [{ type: 'nack' }],
+  });
+}
+
+/** werift asks one TURN server: the first that is configured. */
+function relaysOf(ice: IceConfig, wallMs: number): RTCIceServer[] {
+  return iceServersFor(ice.servers, wallMs).map(({ urls, ...rest }) => ({ urls: [...urls], ...rest }));
+}
+
+function roundTripMs(stats: readonly object[]): number | null {
+  for (const stat of stats) {
+    if ('roundTripTime' in stat && typeof stat.roundTripTime === 'number') return stat.roundTripTime * 1000;
+  }
+  return null;
+}
+
+function noCandidate(ice: IceConfig): LinecardError {
+  return ice.policy === 'relay'
+    ? new LinecardError(
+        'MEDIA_TIMEOUT',
+        'the TURN server of webrtc.iceServers gave no relay; check its address and credentials',
+      )
+    : new LinecardError('MEDIA_FULL', 'no UDP port could be opened for the browser; check webrtc.ports');
+}
