@@ -19,13 +19,18 @@ import type { HostedAgent } from './engine/live-conversation.js';
 import type { LegDoor, LegDoorListener } from './engine/media-host.js';
 import { MediaHost } from './engine/media-host.js';
 import { MediaPool } from './engine/pool.js';
-import type { FromMedia, MediaAddress, OpenSession } from './engine/port.js';
+import type { FromMedia, LegSignal, MediaAddress, OpenSession } from './engine/port.js';
 import type { ThreadLink } from './engine/thread-link.js';
 import { LocalLink, WorkerLink } from './engine/thread-link.js';
 import { ThreadLogger } from './engine/thread-log.js';
+import { OpusEncoder } from './media/opus/encoder.js';
+import { warmUpOpus } from './media/opus/warm-up.js';
 import { Vad, loadVad } from './media/vad.js';
 import type { AudioSocketServerOptions } from './transports/audiosocket/server.js';
 import { AudioSocketServer } from './transports/audiosocket/server.js';
+import { WebRtcDoor } from './transports/webrtc/door.js';
+import type { Peer, PeerOptions } from './transports/webrtc/peer.js';
+import { DecodingUplink } from './transports/webrtc/uplink.js';
 
 /** Lateness refuses calls long before this where agents are costly; it is a bound on memory. */
 const MAX_SESSIONS_PER_THREAD = 1000;
@@ -34,7 +39,7 @@ const SPARE_LEGS = 100;
 const ENTRY = new URL('./media-thread.js', import.meta.url);
 
 /** What a media thread is made of: plain data, it goes to a worker as it is. */
-export type MediaConfig = Pick<Config, 'agents' | 'audiosocket' | 'destinations' | 'extensions'>;
+export type MediaConfig = Pick<Config, 'agents' | 'audiosocket' | 'destinations' | 'extensions' | 'webrtc'>;
 
 /** What `media-thread.ts` is given. */
 export type MediaThreadData = { readonly index: number; readonly config: MediaConfig };
@@ -51,11 +56,11 @@ export type MediaPoolSetUp = {
 
 /** The media engine of a configuration: workers, or with `media.threads: 0` the media side on our own thread. */
 export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: MediaPoolSetUp): MediaPool {
-  const { agents, audiosocket, destinations, extensions, media } = config;
+  const { agents, audiosocket, destinations, extensions, media, webrtc } = config;
   return new MediaPool({
     threads: Math.max(1, media.threads),
     openLink: (index) => {
-      const data: MediaThreadData = { index, config: { agents, audiosocket, destinations, extensions } };
+      const data: MediaThreadData = { index, config: { agents, audiosocket, destinations, extensions, webrtc } };
       const link =
         media.threads === 0
           ? new LocalLink((send) => composeMedia(data, send, clock))
@@ -83,7 +88,10 @@ export function composeMedia(
   }
   const chunks = new SampleChunks();
   return new MediaHost({
-    openDoors: (listener) => ({ audiosocket: new AudioSocketDoor({ config, index, listener, clock, log }) }),
+    openDoors: (listener) => ({
+      audiosocket: new AudioSocketDoor({ config, index, listener, clock, log }),
+      ...(config.webrtc.enabled ? { webrtc: new BrowserDoor({ config, listener, clock, log }) } : {}),
+    }),
     agents,
     // The dialplan knows one address: the first thread's.
     directAgent: index === 0 ? (config.audiosocket.direct ?? null) : null,
@@ -190,6 +198,65 @@ class AudioSocketDoor implements LegDoor {
 
   stop(): Promise<void> {
     return this.#server.stop();
+  }
+}
+
+/** The browsers' door: where the peers, the codec and the buffer of a leg come together. */
+class BrowserDoor implements LegDoor {
+  readonly #door: WebRtcDoor;
+  /** Loaded at the start and not with this file: a site without browsers does not pay for it. */
+  #openPeer: ((options: PeerOptions) => Peer) | null = null;
+
+  constructor(options: {
+    readonly config: MediaConfig;
+    readonly listener: LegDoorListener;
+    readonly clock: Clock;
+    readonly log: Logger;
+  }) {
+    const { config, listener, clock, log } = options;
+    const { icePolicy, iceServers, announce, ports, maxCalls } = config.webrtc;
+    const ice = { policy: icePolicy, servers: iceServers, announce: announce ?? null, ports: ports ?? null };
+    this.#door = new WebRtcDoor({
+      openPeer: (peer) => {
+        if (this.#openPeer === null) throw new LinecardError('INVARIANT', 'the door has not been started');
+        return this.#openPeer({ ...peer, ice, clock });
+      },
+      openUplink: (counters) => DecodingUplink.open(counters),
+      openEncoder: () => new OpusEncoder({ discontinuous: 'yes' }),
+      prepare: async () => {
+        const { WeriftPeer, preparePeers } = await import('./transports/webrtc/peer.js');
+        this.#openPeer = (options) => new WeriftPeer(options);
+        await Promise.all([warmUpOpus(), preparePeers()]);
+      },
+      maxLegs: maxCalls,
+      clock,
+      log,
+      onLeg: (leg) => listener.onLeg(leg, { peer: 'browser', announced: 'yes' }),
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#door.start();
+  }
+
+  /** A browser connects by its signalling, not to an address. */
+  expect({ legId }: OpenSession, options: Parameters<LegDoor['expect']>[1]): MediaAddress {
+    this.#door.expect(legId, options);
+    return { host: '', port: 0 };
+  }
+
+  unexpect(legId: LegId): void {
+    this.#door.unexpect(legId);
+  }
+
+  signal(legId: LegId, signal: LegSignal): Promise<string | null> {
+    return signal.kind === 'offer'
+      ? this.#door.offer(legId, signal.sdp, signal.reachedAt)
+      : this.#door.fragment(legId, signal.sdp);
+  }
+
+  stop(): Promise<void> {
+    return this.#door.stop();
   }
 }
 

@@ -122,12 +122,24 @@ export function oneOf<const Word extends string>(words: readonly Word[]): z.ZodT
 /** 0 lets the system pick a free port. */
 export const port: z.ZodType<number> = wholeNumber(0, 65_535, 'a port, a whole number');
 
+/** Ports of UDP, first and last: `[40000, 40999]`. */
+export const portRange: z.ZodType<readonly [number, number]> = z
+  .tuple([wholeNumber(1, 65_535, 'a port, a whole number'), wholeNumber(1, 65_535, 'a port, a whole number')], {
+    error: 'must be the first and the last port, such as [40000, 40999]',
+  })
+  .refine(([first, last]) => first < last, { error: 'must be the first and the last port, the smaller one first' });
+
 const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*$/;
 
 export const host: z.ZodType<string> = field({
   what: 'an IP address or a host name, without port',
   // Four numbers with dots that are no IPv4 address are a slip, not a name.
   read: (value) => (isIP(value) !== 0 || (HOST_NAME.test(value) && !/^[\d.]+$/.test(value)) ? value : null),
+});
+
+export const ipAddress: z.ZodType<string> = field({
+  what: 'an IP address',
+  read: (value) => (isIP(value) !== 0 ? value : null),
 });
 
 /** An address or a network: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`. */

@@ -15,10 +15,12 @@ export function printConfig(config: Config): string {
 /** What the file asks for and this version does not do; sentences for `/readyz`, the log and `linecard doctor`. */
 export function configNotices(config: Config): string[] {
   const notices: string[] = [];
-  if (config.webrtc.enabled)
-    notices.push('webrtc: browser calls are not available in this version, the block has no effect');
+  const { enabled, icePolicy, iceServers } = config.webrtc;
+  const relays = iceServers.filter(({ urls }) => urls.some((url) => /^turns?:/.test(url)));
+  if (enabled && icePolicy === 'relay' && relays.length === 0)
+    notices.push('webrtc: icePolicy is relay and iceServers has no turn: address: no browser call can come');
   const noDoor = Object.keys(config.extensions).length === 0 && config.audiosocket.direct === undefined;
-  if (noDoor) notices.push('neither extensions nor audiosocket.direct is set: no call reaches an agent');
+  if (noDoor && !enabled) notices.push('neither extensions nor audiosocket.direct is set: no call reaches an agent');
   return notices;
 }
 

@@ -1,6 +1,21 @@
 import type { z } from 'zod';
 import { agent } from './agents/index.js';
-import { host, list, named, network, oneOf, port, section, text, textLike, truth, url, wholeNumber } from './fields.js';
+import {
+  host,
+  ipAddress,
+  list,
+  named,
+  network,
+  oneOf,
+  port,
+  portRange,
+  section,
+  text,
+  textLike,
+  truth,
+  url,
+  wholeNumber,
+} from './fields.js';
 import { openingHours } from './hours.js';
 import { extension, extensionKey, name, nameKey } from './names.js';
 import { pbx } from './pbx/index.js';
@@ -16,6 +31,7 @@ const iceServer = section({
   }),
   username: text(200).optional(),
   credential: text(500, 'secret').optional(),
+  secret: text(500, 'secret').optional(),
 });
 
 /** The whole of `linecard.yaml`. Each key, its default and its unit are told in docs/configuration.md. */
@@ -64,6 +80,11 @@ export const configSchema = section({
       max: 100,
       example: '["https://www.example.com"]',
     }).default([]),
+    sessionTokens: oneOf(['optional', 'required']).default('optional'),
+    announce: ipAddress.optional(),
+    ports: portRange.optional(),
+    maxCalls: wholeNumber(1, 1000, 'a number of calls').default(100),
+    maxCallsPerAddress: wholeNumber(1, 1000, 'a number of calls').default(10),
   }).prefault({}),
 });
 

@@ -60,9 +60,12 @@ webrtc: { iceServers: [{ urls: ["turn:turn.example.com"], username: u, credentia
   });
 
   it('comes with notes on what has no effect', () => {
-    writeFileSync(join(cwd, 'linecard.yaml'), 'webrtc: { enabled: true }');
+    writeFileSync(join(cwd, 'linecard.yaml'), 'webrtc: { enabled: true, icePolicy: relay }');
     expect(configNotices(loadConfig({ env: {}, cwd }))).toEqual([
-      'webrtc: browser calls are not available in this version, the block has no effect',
+      'webrtc: icePolicy is relay and iceServers has no turn: address: no browser call can come',
+    ]);
+    writeFileSync(join(cwd, 'linecard.yaml'), 'http: { port: 0 }');
+    expect(configNotices(loadConfig({ env: {}, cwd }))).toEqual([
       'neither extensions nor audiosocket.direct is set: no call reaches an agent',
     ]);
   });

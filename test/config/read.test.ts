@@ -47,7 +47,15 @@ describe('a good configuration', () => {
     expect(config.http).toEqual({ host: '127.0.0.1', port: 8080 });
     expect(config.audiosocket).toEqual({ host: '127.0.0.1', port: 9092, allow: ['127.0.0.0/8'] });
     expect(config.media.threads).toBe(1);
-    expect(config.webrtc).toEqual({ enabled: false, iceServers: [], icePolicy: 'all', origins: [] });
+    expect(config.webrtc).toEqual({
+      enabled: false,
+      iceServers: [],
+      icePolicy: 'all',
+      origins: [],
+      sessionTokens: 'optional',
+      maxCalls: 100,
+      maxCallsPerAddress: 10,
+    });
     expect(config.pbx).toEqual([]);
   });
 
@@ -164,6 +172,9 @@ extensions:
       'hours.open[0].days: must name at least one day',
     ],
     ['webrtc: { enabled: yes }', 'webrtc.enabled: "yes" must be true or false'],
+    ['webrtc: { ports: 40000 }', 'webrtc.ports: must be the first and the last port, such as [40000, 40999]'],
+    ['webrtc: { ports: [2, 1] }', 'webrtc.ports: must be the first and the last port, the smaller one first'],
+    ['webrtc: { announce: example.com }', 'webrtc.announce: "example.com" must be an IP address'],
   ])('says of %s', (text, expected) => {
     expect(mistakes(text)).toEqual([`1 ${expected}`]);
   });

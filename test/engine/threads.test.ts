@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openMediaPool } from '../../src/compose-media.js';
+import { configSchema } from '../../src/config/schema.js';
 import { systemClock } from '../../src/core/clock.js';
 import { newCallId, newLegId } from '../../src/core/ids.js';
 import { silentLogger } from '../../src/core/logger.js';
@@ -37,6 +38,7 @@ async function start(threads: number): Promise<Running> {
       destinations: {},
       extensions: {},
       media: { threads },
+      webrtc: configSchema.parse({}).webrtc,
     },
     clock: systemClock,
     log: silentLogger,

@@ -1,5 +1,6 @@
 // A process whose control freezes as soon as its media thread runs.
 import { openMediaPool } from '../../src/compose-media.js';
+import { configSchema } from '../../src/config/schema.js';
 import { systemClock } from '../../src/core/clock.js';
 import { silentLogger } from '../../src/core/logger.js';
 
@@ -10,6 +11,7 @@ const pool = openMediaPool({
     destinations: {},
     extensions: {},
     media: { threads: 1 },
+    webrtc: configSchema.parse({}).webrtc,
   },
   clock: systemClock,
   log: silentLogger,

@@ -112,7 +112,7 @@ export class WeriftPeer implements Peer {
       iceUseIpv4: false,
       iceUseIpv6: false,
       iceAdditionalHostAddresses: hosts,
-      ...(ice.ports === null ? {} : { icePortRange: [ice.ports[0], ice.ports[1]] }),
+      ...(ice.ports === null ? {} : { icePortRange: portsFrom(ice.ports) }),
     });
     this.#connection.connectionStateChange.subscribe((state) => this.#stateChanged(state));
     this.#connection.onDataChannel.subscribe((channel) => this.#channelOpened(channel));
@@ -265,6 +265,11 @@ function opusCodec(): RTCRtpCodecParameters {
     payloadType: OPUS_PAYLOAD_TYPE,
     rtcpFeedback: [{ type: 'nack' }],
   });
+}
+
+/** werift tries ports one after the other from the first: with many calls each would knock at those of all others before. */
+function portsFrom([first, last]: readonly [number, number]): [number, number] {
+  return [first + Math.floor(Math.random() * (last - first) * 0.75), last];
 }
 
 /** werift asks one TURN server: the first that is configured. */
