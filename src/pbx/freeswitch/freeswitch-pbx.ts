@@ -1,0 +1,350 @@
+import type { Clock } from '../../core/clock.js';
+import { LinecardError } from '../../core/errors.js';
+import type { ChannelId } from '../../core/ids.js';
+import type { Logger } from '../../core/logger.js';
+import type { MediaFormat } from '../../engine/port.js';
+import type { HangUpCause, OpenMedia, Pbx, PbxCapabilities, PbxEvent, PbxSnapshot } from '../port.js';
+import { causeOf, nameOf } from './causes.js';
+import type { ChannelFacts } from './channel-facts.js';
+import { APP_VARIABLE, NO_APP, afterDeafness, applyEvent, unicastRefusal } from './channel-facts.js';
+import { canLeadSomewhere } from './dialplan-lookup.js';
+import type { EslEvent } from './esl-connection.js';
+import { FreeSwitchLink } from './freeswitch-link.js';
+import { HoldMusic } from './hold-music.js';
+import { Parking } from './parking.js';
+import { readDump, readRows, toChannelInfo } from './snapshot.js';
+import { SocketDoor } from './socket-door.js';
+
+/** Codecs for the far end of a transfer: without them a caller on G.722 is refused by a phone that has PCMU only (488). */
+const TRANSFER_CODECS = 'OPUS,G722,PCMU,PCMA';
+
+export type FreeSwitchOptions = {
+  /** Name of the PBX in the configuration. */
+  readonly name: string;
+  readonly esl: { readonly host: string; readonly port: number; readonly password: string };
+  /** Where the dialplan's `socket` action connects. */
+  readonly socket: { readonly host: string; readonly port: number };
+  /** Value of the dialplan's `linecard_app`; each Linecard on a PBX has its own. */
+  readonly app: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+};
+
+/** A stock FreeSWITCH: control by one inbound event socket, audio by core `unicast`, callers by `socket` or `park` in the dialplan. */
+export class FreeSwitchPbx implements Pbx {
+  readonly name: string;
+  readonly kind = 'freeswitch';
+  /** The rates are the callers' codecs', whatever we ask for. */
+  readonly can: PbxCapabilities = { mediaRatesHz: [16_000, 8000], transport: 'unicast', mediaBeforeAnswer: 'no' };
+  onEvent: (event: PbxEvent) => void = () => undefined;
+  readonly #app: string;
+  readonly #log: Logger;
+  readonly #link: FreeSwitchLink;
+  readonly #door: SocketDoor;
+  readonly #parking: Parking;
+  readonly #music: HoldMusic;
+  /** Every live channel that events told of, the PBX's other calls too: a few hundred bytes each. */
+  readonly #channels = new Map<ChannelId, ChannelFacts>();
+  /** Callers that were offered and have not ended or been handed back: their end is told once. */
+  readonly #callers = new Set<ChannelId>();
+  #doorProblem: string | null = null;
+
+  constructor(options: FreeSwitchOptions) {
+    const { name, app, esl, socket, clock, log } = options;
+    this.name = name;
+    this.#app = app;
+    this.#log = log;
+    this.#link = new FreeSwitchLink({
+      ...esl,
+      clock,
+      log,
+      onEvent: (event) => this.#onEsl(event),
+      onConnected: () => this.#tell({ kind: 'connected' }),
+      onDisconnected: (reason) => this.#onDisconnected(reason),
+    });
+    this.#door = new SocketDoor({ ...socket, log, mayEnter: (address) => address === this.#link.peerAddress });
+    const run = (channelId: ChannelId, line: string): Promise<string> => this.#onChannel(channelId, line);
+    this.#parking = new Parking({ run, clock });
+    this.#music = new HoldMusic({ run, log });
+  }
+
+  /** Where `socket` connects; for tests that bind port 0. */
+  get socketPort(): number {
+    return this.#door.port;
+  }
+
+  /** Channels that are known and callers that are served: zero when no call is here. For tests of leaks. */
+  get trackedChannels(): number {
+    return this.#channels.size + this.#callers.size;
+  }
+
+  start(): void {
+    this.#link.start();
+    this.#door.listen().catch((error: unknown) => {
+      this.#doorProblem = error instanceof Error ? error.message : String(error);
+      this.#log.error({ err: error }, 'callers cannot come from FreeSWITCH');
+    });
+  }
+
+  unready(): string | null {
+    return this.#doorProblem ?? this.#link.unready();
+  }
+
+  /** A bridge and a media channel are Asterisk's way; here there are callers only. */
+  async snapshot(): Promise<PbxSnapshot> {
+    const rows = readRows(await this.#api('show channels as json'));
+    const present = new Set(rows.map((row) => row.channelId));
+    // The table of channels is written behind the events: what it lacks may be too young for it.
+    for (const id of [...this.#channels.keys(), ...this.#callers]) {
+      if (!present.has(id) && !(await this.#exists(id))) this.#forget(id, 'failed');
+    }
+    const channels = [];
+    for (const row of rows) {
+      if (row.direction !== 'inbound' || row.state === 'elsewhere') continue;
+      const facts = this.#channels.get(row.channelId) ?? (await this.#factsFromDump(row.channelId));
+      if (facts?.app !== this.#app) continue;
+      this.#callers.add(row.channelId);
+      channels.push(toChannelInfo(facts, row.createdAtMs));
+    }
+    for (const id of this.#callers) {
+      const facts = this.#channels.get(id);
+      if (!present.has(id) && facts !== undefined) channels.push(toChannelInfo(facts, Infinity));
+    }
+    return { channels, bridges: [] };
+  }
+
+  async ring(channelId: ChannelId): Promise<void> {
+    await this.#onChannel(channelId, `uuid_ring_ready ${channelId}`);
+  }
+
+  async answer(channelId: ChannelId): Promise<void> {
+    await this.#onChannel(channelId, `uuid_answer ${channelId}`);
+  }
+
+  /** Parks the caller (again) where a unicast could not begin as they are; what FreeSWITCH says of the park is the format. */
+  async mediaFormat(channelId: ChannelId): Promise<MediaFormat> {
+    await this.#parkForMedia(channelId);
+    const facts = this.#channels.get(channelId);
+    if (facts === undefined) throw gone(channelId);
+    if (facts.readRateHz === null) {
+      throw new LinecardError('PBX_REFUSED', 'FreeSWITCH has not negotiated a codec with the caller');
+    }
+    const { readRateHz, ptimeMs, codec } = facts;
+    return { peerHost: this.#peerHost(), rateHz: readRateHz, ptimeMs, codec: codec ?? 'L16' };
+  }
+
+  /** Resolves when FreeSWITCH has taken the command, which says nothing: the first datagram is the sign that it worked. */
+  async openMedia({ callerChannelId, address }: OpenMedia): Promise<void> {
+    await this.#parkForMedia(callerChannelId);
+    const facts = this.#channels.get(callerChannelId);
+    const refusal = unicastRefusal(facts);
+    if (facts === undefined) throw gone(callerChannelId);
+    if (refusal !== null) throw new LinecardError('PBX_REFUSED', `audio cannot be connected safely: ${refusal}`);
+    this.#channels.set(callerChannelId, { ...facts, unicast: 'active' });
+    await this.#link.connection.command(`sendmsg ${callerChannelId}`, {
+      'call-command': 'unicast',
+      'local-ip': this.#peerHost(),
+      // Ports come in pairs: ours is even, FreeSWITCH's the odd one above it.
+      'local-port': address.port + 1,
+      'remote-ip': address.host,
+      'remote-port': address.port,
+      transport: 'udp',
+    });
+  }
+
+  /** The park stays; the next one, a transfer or a hang-up ends the unicast. Datagrams until then meet a closed port. */
+  closeMedia(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async handBack(channelId: ChannelId, to: { readonly context: string; readonly extension: string }): Promise<void> {
+    const { context, extension } = to;
+    await this.#needExtension(context, extension);
+    const exported = await this.#onChannel(channelId, `uuid_getvar ${channelId} export_vars`);
+    const codecs = 'nolocal:absolute_codec_string';
+    const exports = exported === '_undef_' || exported === '' ? codecs : `${exported},${codecs}`;
+    const wasCaller = this.#callers.delete(channelId);
+    try {
+      // A later park of theirs is none of ours.
+      await this.#onChannel(
+        channelId,
+        `uuid_setvar_multi ${channelId} ${APP_VARIABLE}=${NO_APP};${codecs}=${TRANSFER_CODECS};export_vars=${exports}`,
+      );
+      await this.#onChannel(channelId, `uuid_transfer ${channelId} ${word(extension)} XML ${word(context)}`);
+    } catch (error) {
+      if (wasCaller && this.#channels.has(channelId)) await this.#takeBack(channelId);
+      throw error;
+    }
+    this.#music.forget(channelId);
+  }
+
+  async hangUp(channelId: ChannelId, cause: HangUpCause = 'normal'): Promise<void> {
+    try {
+      await this.#onChannel(channelId, `uuid_kill ${channelId} ${nameOf(cause)}`);
+    } catch (error) {
+      if (!(error instanceof LinecardError) || error.code !== 'CHANNEL_GONE') throw error;
+    }
+  }
+
+  hold(channelId: ChannelId, held: 'held' | 'resumed'): Promise<void> {
+    return held === 'held' ? this.#music.start(channelId) : this.#music.stop(channelId);
+  }
+
+  async sendDigits(channelId: ChannelId, digits: string): Promise<void> {
+    if (!/^[0-9*#A-D]+$/i.test(digits)) throw new LinecardError('REQUEST_INVALID', 'digits are 0-9, *, # and A-D');
+    await this.#onChannel(channelId, `uuid_send_dtmf ${channelId} ${digits.toUpperCase()}`);
+  }
+
+  /** Idempotent. Callers behind the door go on in the dialplan, parked ones stay as they are. */
+  async stop(): Promise<void> {
+    this.#link.stop();
+    this.#parking.failAll(new LinecardError('PBX_UNREACHABLE', 'Linecard is shutting down'));
+    await this.#door.close();
+  }
+
+  /** A caller sent to an extension that does not exist is hung up by the PBX: refuse while they are still with us. */
+  async #needExtension(context: string, extension: string): Promise<void> {
+    const xml = await this.#api(`xml_locate dialplan context name ${word(context)}`);
+    if (canLeadSomewhere(xml, word(extension)) === 'yes') return;
+    throw new LinecardError(
+      'PBX_REFUSED',
+      `the PBX has no extension ${extension} in context ${context}: correct the fallback or destination, or the context that the call comes from`,
+    );
+  }
+
+  #parkForMedia(channelId: ChannelId): Promise<void> {
+    const facts = this.#channels.get(channelId);
+    if (unicastRefusal(facts) === null) return Promise.resolve();
+    // Until FreeSWITCH tells of the new park nothing is known of the old one.
+    if (facts !== undefined) this.#channels.set(channelId, afterDeafness(facts));
+    return this.#parking.park(channelId);
+  }
+
+  #onEsl(event: EslEvent): void {
+    const channelId = event['Unique-ID'] as ChannelId | undefined;
+    if (channelId === undefined) return;
+    const facts = applyEvent(this.#channels.get(channelId), event);
+    if (facts === undefined) {
+      this.#forget(channelId, causeIn(event));
+      return;
+    }
+    this.#channels.set(channelId, facts);
+    switch (event['Event-Name']) {
+      case 'CHANNEL_PARK':
+        this.#parking.parked(channelId);
+        this.#offer(facts);
+        break;
+      case 'CHANNEL_HANGUP':
+        this.#parking.fail(channelId, gone(channelId));
+        // The rest of its events comes later; for us it is over.
+        if (this.#callers.delete(channelId)) this.#tell({ kind: 'channelGone', channelId, cause: causeIn(event) });
+        break;
+      case 'DTMF':
+        if (this.#callers.has(channelId) && event['DTMF-Digit'] !== undefined) {
+          this.#tell({ kind: 'digitPressed', channelId, digit: event['DTMF-Digit'] });
+        }
+        break;
+      case 'CHANNEL_HOLD':
+        if (this.#callers.has(channelId)) this.#tell({ kind: 'holdChanged', channelId, held: 'held' });
+        break;
+      case 'CHANNEL_UNHOLD':
+        if (this.#callers.has(channelId)) this.#tell({ kind: 'holdChanged', channelId, held: 'resumed' });
+        break;
+      default:
+        break; // it has changed the facts, and nobody asks for more
+    }
+  }
+
+  #offer(facts: ChannelFacts): void {
+    const { channelId, caller, extension, context, answerState } = facts;
+    if (facts.app !== this.#app || facts.direction !== 'inbound' || this.#callers.has(channelId)) return;
+    this.#callers.add(channelId);
+    const answered = answerState === 'answered' ? 'yes' : 'no';
+    this.#tell({ kind: 'callOffered', offer: { channelId, caller, extension, context, answered } });
+  }
+
+  #forget(channelId: ChannelId, cause: HangUpCause): void {
+    this.#channels.delete(channelId);
+    this.#music.forget(channelId);
+    this.#parking.fail(channelId, gone(channelId));
+    if (this.#callers.delete(channelId)) this.#tell({ kind: 'channelGone', channelId, cause });
+  }
+
+  #onDisconnected(reason: string): void {
+    for (const [id, facts] of this.#channels) this.#channels.set(id, afterDeafness(facts));
+    this.#parking.failAll(new LinecardError('PBX_UNREACHABLE', reason));
+    this.#tell({ kind: 'disconnected', reason });
+  }
+
+  /** A transfer that was refused: the caller is ours as before. */
+  async #takeBack(channelId: ChannelId): Promise<void> {
+    this.#callers.add(channelId);
+    try {
+      await this.#api(`uuid_setvar ${channelId} ${APP_VARIABLE} ${this.#app}`);
+    } catch (error) {
+      // The call goes on; only a later process of ours would not find it.
+      this.#log.warn({ err: error, channelId }, 'caller could not be marked as ours again');
+    }
+  }
+
+  async #factsFromDump(channelId: ChannelId): Promise<ChannelFacts | undefined> {
+    let dump: string;
+    try {
+      dump = await this.#onChannel(channelId, `uuid_dump ${channelId} json`);
+    } catch (error) {
+      if (error instanceof LinecardError && error.code === 'CHANNEL_GONE') return undefined;
+      throw error;
+    }
+    const event = readDump(dump);
+    const facts = event === null ? undefined : applyEvent(undefined, event);
+    if (facts !== undefined) this.#channels.set(channelId, facts);
+    return facts;
+  }
+
+  /** The address that commands go to is the one that audio comes from. */
+  #peerHost(): string {
+    const address = this.#link.peerAddress;
+    if (address === null) throw new LinecardError('PBX_UNREACHABLE', this.#link.unready() ?? 'not connected');
+    return address;
+  }
+
+  /** A command about a channel: a refusal because it is not there any more is CHANNEL_GONE. */
+  async #onChannel(channelId: ChannelId, line: string): Promise<string> {
+    try {
+      return await this.#api(line);
+    } catch (error) {
+      const isRefusal = error instanceof LinecardError && error.code === 'PBX_REFUSED';
+      if (isRefusal && !(await this.#exists(channelId))) throw gone(channelId, error);
+      throw error;
+    }
+  }
+
+  async #exists(channelId: ChannelId): Promise<boolean> {
+    return (await this.#api(`uuid_exists ${channelId}`)) === 'true';
+  }
+
+  async #api(line: string): Promise<string> {
+    return this.#link.connection.api(line);
+  }
+
+  #tell(event: PbxEvent): void {
+    try {
+      this.onEvent(event);
+    } catch (error) {
+      this.#log.error({ err: error, kind: event.kind }, 'event of the PBX failed in control');
+    }
+  }
+}
+
+function causeIn(event: EslEvent): HangUpCause {
+  return causeOf(event['Hangup-Cause'], event['variable_sip_hangup_disposition']);
+}
+
+function gone(channelId: ChannelId, cause?: unknown): LinecardError {
+  return new LinecardError('CHANNEL_GONE', `channel ${channelId} has hung up`, { cause });
+}
+
+/** An argument that is one word: what a caller or a model said cannot add another. */
+function word(text: string): string {
+  return text.replaceAll(/[^A-Za-z0-9_+*#.@-]/g, '');
+}
