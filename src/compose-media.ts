@@ -3,6 +3,7 @@ import { Conversation } from './agent/conversation.js';
 import type { AgentEvents, AgentProvider, Tool } from './agent/port.js';
 import { EchoProvider } from './agent/providers/echo.js';
 import { MediaStreamsProvider } from './agent/providers/media-streams/provider.js';
+import { OpenAiRealtimeProvider } from './agent/providers/openai-realtime/provider.js';
 import { SampleChunks } from './agent/sample-chunks.js';
 import { hangUpTool } from './agent/tools/hang-up.js';
 import { hoursTool } from './agent/tools/hours.js';
@@ -116,6 +117,12 @@ function openProvider(name: string, config: AgentConfig): AgentProvider {
     case 'media-streams': {
       const { url, parameters, authToken = null } = config;
       return new MediaStreamsProvider({ name, url, parameters, authToken });
+    }
+    case 'openai-realtime': {
+      const { baseUrl, apiKey, greeting = '', instructions = '', voice, model, turnDetection } = config;
+      const transcriptionModel = config.transcription === 'off' ? null : config.transcription;
+      const voiceOptions = { model, instructions, voice, turnDetection, transcriptionModel };
+      return new OpenAiRealtimeProvider({ name, baseUrl, apiKey, greeting, voice: voiceOptions });
     }
     default:
       return assertNever(config);
