@@ -1,5 +1,5 @@
 import { assertNever } from '../core/assert-never.js';
-import type { CallRecord } from '../core/calls.js';
+import type { CallRecord, Caller } from '../core/calls.js';
 import type { Alarm } from '../core/clock.js';
 import { LinecardError } from '../core/errors.js';
 import type { CallId, ChannelId } from '../core/ids.js';
@@ -182,6 +182,24 @@ export class CallManager implements CallDirectory, CallActions {
     this.#calls.set(session.id, session);
     this.#byChannel.set(key, session);
     await session.serve(line);
+  }
+
+  /** A call without a PBX's channel: a browser calls this agent. Throws MEDIA_FULL when no call can be taken. */
+  admitBrowser(agent: string, caller: Caller): CallSession {
+    const refusal = this.#draining === 'yes' ? 'shutting down' : this.#services.engine.unready()[0];
+    if (refusal !== undefined) throw new LinecardError('MEDIA_FULL', `no call can be taken: ${refusal}`);
+    const session = new CallSession({
+      id: newCallId(),
+      services: this.#services,
+      agent,
+      extension: null,
+      caller,
+      transport: 'webrtc',
+      line: null,
+      onEnded: (ended) => this.#forget(ended),
+    });
+    this.#calls.set(session.id, session);
+    return session;
   }
 
   #directCall(message: Extract<FromMedia, { readonly kind: 'directCall' }>): void {
