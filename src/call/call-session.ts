@@ -74,6 +74,7 @@ export class CallSession {
   readonly #media: MediaLink;
   readonly #log: Logger;
   /** Who asked for hold; the agent is on when nobody does. */
+  #lateMessage: Promise<void> = Promise.resolve();
   readonly #holders = new Set<'phone' | 'operator'>();
   #reopenings = 0;
 
@@ -159,7 +160,13 @@ export class CallSession {
   }
 
   onMedia(message: SessionMessage): void {
-    if (this.#hasEnded()) return;
+    if (this.#hasEnded()) {
+      // Hanging up is how most people end a message: it arrives when the call is over.
+      if (message.kind === 'request' && message.request.op === 'saveMessage') {
+        this.#lateMessage = this.#handleRequest(message.requestId, message.request);
+      }
+      return;
+    }
     switch (message.kind) {
       case 'legConnected':
         this.#ledger.legConnected(message.codec, message.sampleRateHz);
@@ -276,6 +283,11 @@ export class CallSession {
   say(text: string): void {
     this.#needTalking('say');
     this.#media.send({ kind: 'say', callId: this.id, text });
+  }
+
+  /** Resolves when a message that came at the very end is on disk, or could not be written. Never rejects. */
+  get lateMessage(): Promise<void> {
+    return this.#lateMessage;
   }
 
   /** The process ends: the caller goes to the fallback. Never rejects. */
