@@ -92,6 +92,10 @@ export class AudioSocketLeg implements MediaLeg {
     return this.#uplink.depthMs;
   }
 
+  get skewPpm(): number {
+    return this.#uplink.skewPpm;
+  }
+
   pull(dst: Int16Array): FrameKind {
     this.#connection.earn(CREDIT_PER_TICK * this.#downlink.frameBytes);
     if (this.#digitCredit < DIGIT_BURST) this.#digitCredit += 1;

@@ -106,6 +106,10 @@ export class UnicastLeg implements MediaLeg {
     this.#uplink.push(isMadeUpSilence(datagram) ? this.#silence : datagram, 0, datagram.length, this.#heardAtMs);
   }
 
+  get skewPpm(): number {
+    return this.#uplink.skewPpm;
+  }
+
   pull(dst: Int16Array): FrameKind {
     return this.#uplink.pull(dst, this.#clock.nowMs());
   }
