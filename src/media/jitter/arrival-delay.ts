@@ -8,6 +8,9 @@ const QUANTILE = 0.95;
 /** Packets that a memory goes back: the short one sees within a second that the network got worse, the long one forgets it in half a minute. */
 const SHORT_MEMORY_PACKETS = 100;
 const LONG_MEMORY_PACKETS = 500;
+/** Before anything is known: as if this many packets had come so late. They are outweighed after two seconds. */
+const ASSUMED_PACKETS = 5;
+const ASSUMED_DELAY_MS = 30;
 /**
  * The fastest packet of these last seconds is the one without delay. Longer, and a clock that is slow by 500 ppm looks like jitter; shorter, and
  * congestion looks like distance.
@@ -27,7 +30,7 @@ export class ArrivalDelay {
   #slot = 0;
   #slotEndsAtMs = -Infinity;
   #baseMs = Infinity;
-  #targetMs = 0;
+  #targetMs = ASSUMED_DELAY_MS;
 
   /** Transit of the fastest packet: arrival minus media time; infinite before the first. */
   get baseMs(): number {
@@ -84,6 +87,7 @@ class DelayMemory {
 
   constructor(memory: number) {
     this.#memory = memory;
+    for (let i = 0; i < ASSUMED_PACKETS; i++) this.add(ASSUMED_DELAY_MS);
   }
 
   add(delayMs: number): void {

@@ -2,7 +2,7 @@
 export type RtpHeader = {
   readonly ssrc: number;
   /** 16 bits. */
-  readonly sequence: number;
+  readonly sequenceNumber: number;
   /** 32 bits, in the clock of the codec. */
   readonly timestamp: number;
 };
@@ -35,7 +35,7 @@ export class StreamPosition {
   place(header: RtpHeader): Placement {
     if (!this.#begun) return this.#begin(header);
     if (header.ssrc !== this.#ssrc) return this.#doubt(header);
-    const step = ((header.sequence - this.#highest) << 16) >> 16;
+    const step = ((header.sequenceNumber - this.#highest) << 16) >> 16;
     if (step > MAX_DROPOUT || step < -MAX_MISORDER) return this.#doubt(header);
     this.#suspect = null;
     this.sequence = this.#highest + step;
@@ -45,8 +45,8 @@ export class StreamPosition {
   }
 
   #doubt(header: RtpHeader): Placement {
-    if (this.#suspect === header.sequence && this.#suspectSsrc === header.ssrc) return this.#begin(header);
-    this.#suspect = (header.sequence + 1) & 0xffff;
+    if (this.#suspect === header.sequenceNumber && this.#suspectSsrc === header.ssrc) return this.#begin(header);
+    this.#suspect = (header.sequenceNumber + 1) & 0xffff;
     this.#suspectSsrc = header.ssrc;
     return 'strange';
   }
@@ -56,8 +56,8 @@ export class StreamPosition {
     this.#begun = true;
     this.#suspect = null;
     this.#ssrc = header.ssrc;
-    this.sequence = header.sequence;
-    this.#highest = header.sequence;
+    this.sequence = header.sequenceNumber;
+    this.#highest = header.sequenceNumber;
     this.timestamp = header.timestamp;
     return first ? 'continued' : 'restarted';
   }

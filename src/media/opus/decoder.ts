@@ -13,6 +13,7 @@ const LOSS_STEP_SAMPLES = 2.5 * SAMPLES_PER_MS;
  * concealment. libopus by libopus-wasm: 16 to 27 µs a frame.
  */
 export class OpusDecoder implements PacketDecoder {
+  readonly conceals = 'yes';
   readonly #handle: OpusDecoderHandle;
   /** Packets that the library refused. */
   broken = 0;
