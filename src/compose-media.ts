@@ -1,21 +1,13 @@
 import { networkInterfaces } from 'node:os';
 import { Conversation } from './agent/conversation.js';
-import type { AgentEvents, AgentProvider, Tool } from './agent/port.js';
-import { EchoProvider } from './agent/providers/echo.js';
-import { MediaStreamsProvider } from './agent/providers/media-streams/provider.js';
 import { SampleChunks } from './agent/sample-chunks.js';
-import { hangUpTool } from './agent/tools/hang-up.js';
-import { hoursTool } from './agent/tools/hours.js';
-import { takeMessageTool } from './agent/tools/take-message.js';
-import { transferTool } from './agent/tools/transfer.js';
-import type { AgentConfig, Config, ToolName } from './config/index.js';
-import { assertNever } from './core/assert-never.js';
+import { openAgents } from './compose-agents.js';
+import type { Config } from './config/index.js';
 import type { Clock } from './core/clock.js';
 import { systemClock } from './core/clock.js';
 import { LinecardError } from './core/errors.js';
 import type { LegId } from './core/ids.js';
 import type { Logger } from './core/logger.js';
-import type { HostedAgent } from './engine/live-conversation.js';
 import type { LegDoor, LegDoorListener } from './engine/media-host.js';
 import { MediaHost } from './engine/media-host.js';
 import { MediaPool } from './engine/pool.js';
@@ -39,7 +31,7 @@ const SPARE_LEGS = 100;
 const ENTRY = new URL('./media-thread.js', import.meta.url);
 
 /** What a media thread is made of: plain data, it goes to a worker as it is. */
-export type MediaConfig = Pick<Config, 'agents' | 'audiosocket' | 'destinations' | 'extensions' | 'webrtc'>;
+export type MediaConfig = Pick<Config, 'agents' | 'audiosocket' | 'destinations' | 'extensions' | 'hours' | 'webrtc'>;
 
 /** What `media-thread.ts` is given. */
 export type MediaThreadData = { readonly index: number; readonly config: MediaConfig };
@@ -56,11 +48,11 @@ export type MediaPoolSetUp = {
 
 /** The media engine of a configuration: workers, or with `media.threads: 0` the media side on our own thread. */
 export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: MediaPoolSetUp): MediaPool {
-  const { agents, audiosocket, destinations, extensions, media, webrtc } = config;
+  const { agents, audiosocket, destinations, extensions, hours, media, webrtc } = config;
   return new MediaPool({
     threads: Math.max(1, media.threads),
     openLink: (index) => {
-      const data: MediaThreadData = { index, config: { agents, audiosocket, destinations, extensions, webrtc } };
+      const data: MediaThreadData = { index, config: { agents, audiosocket, destinations, extensions, hours, webrtc } };
       const link =
         media.threads === 0
           ? new LocalLink((send) => composeMedia(data, send, clock))
@@ -81,18 +73,13 @@ export function composeMedia(
   clock: Clock = systemClock,
 ): MediaHost {
   const log = new ThreadLogger(send);
-  const agents = new Map<string, HostedAgent>();
-  for (const [name, agent] of Object.entries(config.agents)) {
-    const tools = (events: AgentEvents): readonly Tool[] => agent.tools.map((tool) => openTool(tool, config, events));
-    agents.set(name, { provider: openProvider(name, agent), backup: agent.backup ?? null, tools });
-  }
   const chunks = new SampleChunks();
   return new MediaHost({
     openDoors: (listener) => ({
       audiosocket: new AudioSocketDoor({ config, index, listener, clock, log }),
       ...(config.webrtc.enabled ? { webrtc: new BrowserDoor({ config, listener, clock, log }) } : {}),
     }),
-    agents,
+    agents: openAgents(config, { chunks, clock, log }),
     // The dialplan knows one address: the first thread's.
     directAgent: index === 0 ? (config.audiosocket.direct ?? null) : null,
     maxSessions: MAX_SESSIONS_PER_THREAD,
@@ -105,36 +92,6 @@ export function composeMedia(
     clock,
     log,
   });
-}
-
-function openProvider(name: string, config: AgentConfig): AgentProvider {
-  switch (config.provider) {
-    case 'echo':
-      return new EchoProvider(name);
-    case 'embedded':
-      throw new LinecardError('CONFIG_INVALID', `agents.${name}.provider: "embedded" is not there yet`);
-    case 'media-streams': {
-      const { url, parameters, authToken = null } = config;
-      return new MediaStreamsProvider({ name, url, parameters, authToken });
-    }
-    default:
-      return assertNever(config);
-  }
-}
-
-function openTool(name: ToolName, config: MediaConfig, events: AgentEvents): Tool {
-  switch (name) {
-    case 'transfer':
-      return transferTool(new Map(Object.entries(config.destinations)));
-    case 'take_message':
-      return takeMessageTool;
-    case 'hours':
-      return hoursTool;
-    case 'hangup':
-      return hangUpTool(events);
-    default:
-      return assertNever(name);
-  }
 }
 
 /** The AudioSocket server as a media thread's door. */

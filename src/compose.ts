@@ -104,6 +104,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
       await calls.drain(limitMs);
       await Promise.all(pbxes.map((pbx) => pbx.stop()));
       await engine.stop();
+      await calls.settled();
       await server.stop();
     },
   };

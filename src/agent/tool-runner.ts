@@ -45,8 +45,9 @@ export class CallTools implements ToolRunner {
     const startedAtMs = clock.nowMs();
     const result = await this.#runWithin(tool, input);
     const tookMs = clock.nowMs() - startedAtMs;
+    if (this.#isClosed()) return result; // nobody waits for it any more
     if (!result.ok) log.warn({ tool: name, reason: result.message, tookMs: Math.round(tookMs) }, 'tool failed');
-    if (!this.#isClosed()) onCalled(name, result.ok, tookMs);
+    onCalled(name, result.ok, tookMs);
     return result;
   }
 

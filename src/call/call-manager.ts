@@ -1,5 +1,5 @@
 import { assertNever } from '../core/assert-never.js';
-import type { CallRecord } from '../core/calls.js';
+import type { CallRecord, Caller } from '../core/calls.js';
 import type { Alarm } from '../core/clock.js';
 import { LinecardError } from '../core/errors.js';
 import type { CallId, ChannelId } from '../core/ids.js';
@@ -12,6 +12,8 @@ import { CallSession } from './call-session.js';
 import type { CallActions, CallDirectory } from './port.js';
 import { reconcile } from './reconcile.js';
 
+/** A call's last message comes within milliseconds of its end. */
+const MAX_ENDED = 100;
 /** How often snapshot and registry are compared without a cause: the leak check. */
 const RECONCILE_INTERVAL_MS = 30_000;
 
@@ -32,6 +34,8 @@ export class CallManager implements CallDirectory, CallActions {
   readonly #log: Logger;
   readonly #calls = new Map<CallId, CallSession>();
   /** By PBX and channel: two PBXs may use the same channel id. */
+  /** The last ones that ended: what their agents still had to say comes after the end. */
+  readonly #ended = new Map<CallId, CallSession>();
   readonly #byChannel = new Map<string, CallSession>();
   #draining: 'no' | 'yes' = 'no';
   #idle: (() => void) | null = null;
@@ -142,7 +146,13 @@ export class CallManager implements CallDirectory, CallActions {
   /** Everything the media threads say; set as the engine's listener by who puts the parts together. */
   onMedia(message: FromMedia): void {
     if (message.kind === 'directCall') this.#directCall(message);
-    else if (isOfSession(message)) this.#calls.get(message.callId)?.onMedia(message);
+    else if (isOfSession(message))
+      (this.#calls.get(message.callId) ?? this.#ended.get(message.callId))?.onMedia(message);
+  }
+
+  /** Resolves when everything that ended calls still had to write is written; after the engine has stopped. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#ended.values()].map((call) => call.lateMessage));
   }
 
   async #offered(pbx: Pbx, offer: CallOffer): Promise<void> {
@@ -184,6 +194,24 @@ export class CallManager implements CallDirectory, CallActions {
     await session.serve(line);
   }
 
+  /** A call without a PBX's channel: a browser calls this agent. Throws MEDIA_FULL when no call can be taken. */
+  admitBrowser(agent: string, caller: Caller): CallSession {
+    const refusal = this.#draining === 'yes' ? 'shutting down' : this.#services.engine.unready()[0];
+    if (refusal !== undefined) throw new LinecardError('MEDIA_FULL', `no call can be taken: ${refusal}`);
+    const session = new CallSession({
+      id: newCallId(),
+      services: this.#services,
+      agent,
+      extension: null,
+      caller,
+      transport: 'webrtc',
+      line: null,
+      onEnded: (ended) => this.#forget(ended),
+    });
+    this.#calls.set(session.id, session);
+    return session;
+  }
+
   #directCall(message: Extract<FromMedia, { readonly kind: 'directCall' }>): void {
     const { callId, agent, extension, caller, transport } = message.session;
     const session = new CallSession({
@@ -202,6 +230,11 @@ export class CallManager implements CallDirectory, CallActions {
 
   #forget(session: CallSession): void {
     this.#calls.delete(session.id);
+    this.#ended.set(session.id, session);
+    for (const [oldest] of this.#ended) {
+      if (this.#ended.size <= MAX_ENDED) break;
+      this.#ended.delete(oldest);
+    }
     if (session.line !== null) this.#byChannel.delete(channelKey(session.line.pbx, session.line.offer.channelId));
     if (this.#calls.size === 0) this.#idle?.();
   }

@@ -7,7 +7,7 @@ import type { CallEvent } from '../core/events.js';
 import type { CallId, ChannelId } from '../core/ids.js';
 import { newLegId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
-import type { ControlAnswer, ControlRequest, FromMedia, LegReport, MediaEngine } from '../engine/port.js';
+import type { ControlAnswer, ControlRequest, FromMedia, LegReport, MediaEngine, OpenSession } from '../engine/port.js';
 import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
 import { CallLedger } from './ledger.js';
 import type { PbxMedia } from './media-link.js';
@@ -46,7 +46,10 @@ export type CallSessionOptions = {
   readonly extension: string | null;
   readonly caller: Caller;
   readonly transport: Transport;
-  /** The PBX side; null for a call that the dialplan connected to us by itself: there the dialplan keeps the caller. */
+  /**
+   * The PBX side; null for a call that the dialplan connected to us by itself, where the dialplan keeps the caller, and for a browser's, which
+   * has none.
+   */
   readonly line: Line | null;
   /** Told once, when the call is over for us. */
   readonly onEnded: (session: CallSession) => void;
@@ -71,6 +74,7 @@ export class CallSession {
   readonly #media: MediaLink;
   readonly #log: Logger;
   /** Who asked for hold; the agent is on when nobody does. */
+  #lateMessage: Promise<void> = Promise.resolve();
   readonly #holders = new Set<'phone' | 'operator'>();
   #reopenings = 0;
 
@@ -131,12 +135,46 @@ export class CallSession {
     this.#ledger.callAnswered();
   }
 
+  /** Gets a place on a media thread for a browser; its leg comes by signalling. Rejects with why there is none, the call is over then. */
+  async expectBrowser(): Promise<void> {
+    this.#ledger.started();
+    const plan = this.#sessionPlan({ digits: 'leg', wireRateHz: 16_000 });
+    try {
+      await this.#options.services.engine.open({ ...plan, format: null });
+      this.#media.adopt();
+    } catch (thrown) {
+      const error = toLinecardError(thrown);
+      await this.#end({ result: 'failed', fault: error.fault, reason: error.message });
+      throw error;
+    }
+  }
+
+  /** The party itself ended the call, by another way than its leg. */
+  async callerHungUp(): Promise<void> {
+    if (!this.#hasEnded()) await this.#callerGone();
+  }
+
+  /** The browser's offer could not be answered. */
+  async browserFailed(error: LinecardError): Promise<void> {
+    await this.#end({ result: 'failed', fault: error.fault, reason: error.message });
+  }
+
   onMedia(message: SessionMessage): void {
-    if (this.#hasEnded()) return;
+    if (this.#hasEnded()) {
+      // Hanging up is how most people end a message: it arrives when the call is over.
+      if (message.kind === 'request' && message.request.op === 'saveMessage') {
+        this.#lateMessage = this.#handleRequest(message.requestId, message.request);
+      }
+      return;
+    }
     switch (message.kind) {
       case 'legConnected':
         this.#ledger.legConnected(message.codec, message.sampleRateHz);
         this.#media.legConnected();
+        if (this.#isBrowser() && !this.#ledger.answered) {
+          this.#ledger.callAnswered();
+          this.#media.send({ kind: 'start', callId: this.id });
+        }
         break;
       case 'firstAudio':
       case 'turn':
@@ -195,6 +233,9 @@ export class CallSession {
     this.#needTalking('transfer');
     const dial = this.#dialOf(to);
     const line = this.#line;
+    if (this.#isBrowser()) {
+      throw new LinecardError('PBX_UNSUPPORTED', 'cannot transfer: a browser call has no channel on a PBX yet');
+    }
     this.#ledger.transferStarted(to, 'blind');
     if (line === null) {
       // The dialplan keeps the caller: a close that is not "on purpose" sends them to the human it names.
@@ -244,24 +285,37 @@ export class CallSession {
     this.#media.send({ kind: 'say', callId: this.id, text });
   }
 
+  /** Resolves when a message that came at the very end is on disk, or could not be written. Never rejects. */
+  get lateMessage(): Promise<void> {
+    return this.#lateMessage;
+  }
+
   /** The process ends: the caller goes to the fallback. Never rejects. */
   async handOver(reason: string): Promise<void> {
     if (!this.#hasEnded()) await this.#toFallback({ result: 'transferred', fault: 'none', reason });
   }
 
   #openMedia(line: Line): Promise<void> {
+    const wireRateHz = line.pbx.can.mediaRatesHz[0] ?? 8000;
+    return this.#media.open(line.pbx, line.offer.channelId, this.#sessionPlan({ digits: 'control', wireRateHz }));
+  }
+
+  #sessionPlan(leg: Pick<OpenSession, 'digits' | 'wireRateHz'>): Omit<OpenSession, 'format'> {
     const { transport, agent, caller, extension } = this.#options;
-    return this.#media.open(line.pbx, line.offer.channelId, {
+    return {
       callId: this.id,
       legId: newLegId(),
       transport,
-      wireRateHz: line.pbx.can.mediaRatesHz[0] ?? 8000,
       agent,
       caller,
       extension,
-      digits: 'control',
       history: this.#ledger.turns.map(({ who, text }) => ({ who, text })),
-    });
+      ...leg,
+    };
+  }
+
+  #isBrowser(): boolean {
+    return this.#options.transport === 'webrtc';
   }
 
   async #handleRequest(requestId: number, request: ControlRequest): Promise<void> {
@@ -304,6 +358,10 @@ export class CallSession {
   /** The leg closed although the call goes on: open another one, the agent remembers what was said. */
   async #mediaLost(reason: string, detail: string): Promise<void> {
     const line = this.#line;
+    if (this.#isBrowser()) {
+      await this.#browserGone(reason, detail);
+      return;
+    }
     if (line === null) {
       await this.#end(
         reason === 'remote'
@@ -331,6 +389,13 @@ export class CallSession {
     } catch (error) {
       await this.#cannotServe(toLinecardError(error));
     }
+  }
+
+  async #browserGone(reason: string, detail: string): Promise<void> {
+    if (reason === 'remote') await this.#callerGone();
+    else if (this.#ledger.answered) await this.#end({ result: 'failed', fault: 'caller', reason: detail });
+    // No way between the two was found: addresses, ports or relays of the configuration.
+    else await this.#end({ result: 'failed', fault: 'config', reason: detail });
   }
 
   #changeHold(by: 'phone' | 'operator', held: 'held' | 'resumed'): void {
@@ -398,8 +463,9 @@ export class CallSession {
   /** The one way out. */
   async #end(outcome: Outcome): Promise<void> {
     if (this.#hasEnded()) return;
-    this.#media.close(outcome.result === 'completed' || outcome.result === 'abandoned' ? 'completed' : 'handover');
+    // The event first: a browser's page is told of it over the leg that closes.
     this.#ledger.ended(outcome);
+    this.#media.close(outcome.result === 'completed' || outcome.result === 'abandoned' ? 'completed' : 'handover');
     this.#options.onEnded(this);
     try {
       await this.#media.closePbxMedia();
@@ -434,7 +500,9 @@ export class CallSession {
     if (this.#line !== null) return this.#line;
     throw new LinecardError(
       'PBX_UNSUPPORTED',
-      `cannot ${what}: the call came by the dialplan's AudioSocket, which carries audio only; connect the PBX by ARI`,
+      this.#isBrowser()
+        ? `cannot ${what}: a browser call has no channel on a PBX`
+        : `cannot ${what}: the call came by the dialplan's AudioSocket, which carries audio only; connect the PBX by ARI`,
     );
   }
 }

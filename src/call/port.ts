@@ -49,3 +49,32 @@ export interface MessageStore {
 export interface OpeningHours {
   at(wallMs: number): HoursAnswer;
 }
+
+/** A browser that calls an agent. */
+export type BrowserCall = {
+  readonly agent: string;
+  /** Its SDP offer. */
+  readonly offer: string;
+  /** The address of ours that its request came to: one that it can reach. */
+  readonly reachedAt: string;
+  /** Where it is, for the limit of calls from one place. */
+  readonly address: string;
+  readonly caller: Caller;
+};
+
+/** What a browser is answered. `tag` names the ICE session, until the next restart. */
+export type BrowserAnswer = { readonly callId: CallId; readonly sdp: string; readonly tag: string };
+
+/** Calls of browsers: what they say by HTTP on the way in, and later. */
+export interface BrowserDesk {
+  /** Agents that browsers may call. */
+  readonly agents: readonly string[];
+  /** Rejects AGENT_UNKNOWN, CALLER_LIMIT, MEDIA_FULL, REQUEST_INVALID, AGENT_UNAVAILABLE. */
+  call(request: BrowserCall): Promise<BrowserAnswer>;
+  /** Of the ICE session as it is; throws CALL_UNKNOWN. */
+  tagOf(id: string): string;
+  /** Candidates (resolves with null) or an ICE restart (resolves with the fragment for the browser). Rejects CALL_UNKNOWN, REQUEST_INVALID. */
+  fragment(id: string, sdp: string): Promise<string | null>;
+  /** Rejects CALL_UNKNOWN. */
+  hangUp(id: string): Promise<void>;
+}

@@ -29,6 +29,7 @@ export const ERRORS = {
   STORAGE_FAILED: { fault: 'config', retryable: true },
   CALL_UNKNOWN: { fault: 'caller', retryable: false },
   CALL_STATE: { fault: 'caller', retryable: false },
+  CALLER_LIMIT: { fault: 'caller', retryable: true },
   REQUEST_INVALID: { fault: 'caller', retryable: false },
   INVARIANT: { fault: 'bug', retryable: false },
 } as const satisfies Record<string, ErrorRow>;

@@ -7,6 +7,7 @@ import type { CallId, LegId } from '../core/ids.js';
 import { newCallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { MediaLeg } from '../media/leg.js';
+import { NO_SOUND } from '../media/metered-leg.js';
 import type { TickerReport } from '../media/ticker.js';
 import { Ticker } from '../media/ticker.js';
 import type { HostedAgent, OpenConversation } from './live-conversation.js';
@@ -384,5 +385,5 @@ export function emptyReport(legId: LegId): Extract<FromMedia, { readonly kind: '
     lost: 0,
     clippedSamples: 0,
   };
-  return { legId, codec: '', sampleRateHz: 0, depthMs: 0, counters, chain: [] };
+  return { legId, codec: '', sampleRateHz: 0, depthMs: 0, skewPpm: 0, counters, sound: NO_SOUND, chain: [] };
 }

@@ -7,6 +7,7 @@ import { toLinecardError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { FRAME_MS, FRAME_SAMPLES } from '../core/units.js';
 import type { LegCloseReason, MediaLeg } from '../media/leg.js';
+import { MeteredLeg } from '../media/metered-leg.js';
 import type { Ticked } from '../media/ticker.js';
 import type { HostedAgent, LiveConversation, OpenConversation } from './live-conversation.js';
 import type { FromMedia, LegReport, OpenSession, ToMedia } from './port.js';
@@ -46,7 +47,7 @@ export type SessionCommand = Exclude<
  */
 export class MediaSession implements Ticked {
   readonly session: OpenSession;
-  readonly leg: MediaLeg;
+  readonly leg: MeteredLeg;
   readonly #options: MediaSessionOptions;
   readonly #control: RemoteControl;
   readonly #history: { who: Turn['who']; text: string }[];
@@ -57,6 +58,7 @@ export class MediaSession implements Ticked {
   #started = false;
   #held: 'held' | 'resumed' = 'resumed';
   #closed = false;
+  #oneWay: 'not noticed' | 'noticed' = 'not noticed';
   #ticks = 0;
   #reportAtTick = FIRST_REPORT_TICKS;
   #reportedRateHz: number;
@@ -66,7 +68,8 @@ export class MediaSession implements Ticked {
   static readonly #silence = new Int16Array(FRAME_SAMPLES);
 
   constructor(options: MediaSessionOptions) {
-    const { session, leg, send, clock } = options;
+    const { session, send, clock } = options;
+    const leg = new MeteredLeg(options.leg);
     this.#options = options;
     this.session = session;
     this.leg = leg;
@@ -92,7 +95,9 @@ export class MediaSession implements Ticked {
       codec: leg.codec,
       sampleRateHz: leg.wireRateHz,
       depthMs: leg.depthMs,
+      skewPpm: Math.round(leg.skewPpm),
       counters: { ...leg.counters },
+      sound: leg.sound,
       chain: this.#chain,
     };
   }
@@ -113,6 +118,7 @@ export class MediaSession implements Ticked {
     if (this.#ticks === this.#reportAtTick) {
       this.#reportAtTick += REPORT_TICKS;
       this.#options.send({ kind: 'legReport', callId: this.session.callId, report: this.report });
+      this.#noticeOneWay();
     }
     if (this.leg.wireRateHz !== this.#reportedRateHz) this.#rateChanged();
   }
@@ -130,13 +136,14 @@ export class MediaSession implements Ticked {
         break;
       case 'hold':
         this.#held = command.held;
+        this.#watchLeg();
         this.#guard((conversation) => conversation.hold(command.held));
         break;
       case 'answer':
         this.#control.answer(command.requestId, command.answer);
         break;
       case 'notify':
-        this.leg.notify?.(command.text);
+        this.leg.notify(command.text);
         break;
       default:
         assertNever(command);
@@ -147,6 +154,7 @@ export class MediaSession implements Ticked {
   start(): void {
     if (this.#started) return;
     this.#started = true;
+    this.#watchLeg();
     this.#guard((conversation) => conversation.start());
   }
 
@@ -154,6 +162,17 @@ export class MediaSession implements Ticked {
   close(reason: LegCloseReason): void {
     this.#closeConversation();
     this.leg.close(reason);
+  }
+
+  #watchLeg(): void {
+    this.leg.watch(this.#started && this.#held === 'resumed' ? 'on' : 'off');
+  }
+
+  /** Said once: an admin has to look at the network, not at the agent. */
+  #noticeOneWay(): void {
+    if (this.#oneWay === 'noticed' || this.leg.sound.oneWayMs === 0) return;
+    this.#oneWay = 'noticed';
+    this.#options.log.warn({ leg: this.leg.counters }, 'one-way audio: the caller is spoken to and nothing comes back');
   }
 
   #openConversation(): void {

@@ -2,6 +2,7 @@ import type { Caller, Transport, Turn } from '../core/calls.js';
 import type { ErrorCode } from '../core/errors.js';
 import type { CallId, LegId } from '../core/ids.js';
 import type { LegCloseReason, LegCounters } from '../media/leg.js';
+import type { LegSound } from '../media/metered-leg.js';
 import type { HoursAnswer } from '../agent/port.js';
 
 /** Where a PBX has to connect to reach a leg. */
@@ -85,7 +86,10 @@ export type LegReport = {
   readonly codec: string;
   readonly sampleRateHz: number;
   readonly depthMs: number;
+  /** How much faster the party's clock runs than ours, parts per million; 0 while unknown. */
+  readonly skewPpm: number;
   readonly counters: LegCounters;
+  readonly sound: LegSound;
   readonly chain: readonly string[];
 };
 

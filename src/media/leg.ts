@@ -48,6 +48,8 @@ export interface MediaLeg {
   readonly counters: Readonly<LegCounters>;
   /** Buffered uplink audio, milliseconds. */
   readonly depthMs: number;
+  /** How much faster the party's clock runs than ours, parts per million; 0 until known, absent where nothing tells. */
+  readonly skewPpm?: number;
   /** Set by the owner before the first tick. */
   listener: LegListener | null;
   /** Writes exactly one frame into `dst`. */

@@ -3,7 +3,7 @@ import type { CallDirectory } from '../call/port.js';
 import type { CallRecord, Transport } from '../core/calls.js';
 import type { CallEvent } from '../core/events.js';
 import type { CallId } from '../core/ids.js';
-import type { FromMedia, MediaEngine } from '../engine/port.js';
+import type { FromMedia, LegReport, MediaEngine } from '../engine/port.js';
 import type { LegCounters } from '../media/leg.js';
 
 /** Seconds. Fine where the ear is: 20 ms is a frame, 300 ms a pause that is noticed. */
@@ -36,7 +36,10 @@ export type MetricsOptions = {
 };
 
 /** A live call: its events do not name its transport, and its leg counts from its own beginning. */
-type LiveCall = { readonly transport: Transport; counted: Readonly<LegCounters> | null };
+type LiveCall = {
+  readonly transport: Transport;
+  counted: (LegCounters & Pick<LegReport['sound'], 'oneWayMs' | 'deadAirMs'>) | null;
+};
 
 /**
  * What Prometheus asks for, counted from the events of control and the reports of the media threads. Gauges are read when
@@ -65,6 +68,14 @@ export class Metrics {
     'kind',
   ]);
   readonly #clipped = this.#counter('clipped_samples_total', 'Samples that were too loud for 16 bits.', ['transport']);
+  readonly #oneWay = this.#counter(
+    'one_way_audio_seconds_total',
+    'Time in which a party was spoken to and not a sound came from it.',
+    ['transport'],
+  );
+  readonly #deadAir = this.#counter('dead_air_seconds_total', 'Time in which nobody said anything for too long.', [
+    'transport',
+  ]);
   readonly #legsClosed = this.#counter('legs_closed_total', 'Media legs that closed, by reason.', [
     'transport',
     'reason',
@@ -142,7 +153,7 @@ export class Metrics {
     const call = this.#live.get(message.callId) ?? this.#ending.get(message.callId);
     if (call === undefined) return;
     const { transport } = call;
-    this.#countFrames(call, message.report.counters);
+    this.#countFrames(call, message.report);
     if (message.kind === 'legClosed') {
       this.#legsClosed.inc({ transport, reason: message.reason });
       call.counted = null; // a leg that is opened again counts from zero
@@ -175,13 +186,16 @@ export class Metrics {
     if (this.#ending.size > MAX_ENDING_CALLS && oldest !== undefined) this.#ending.delete(oldest);
   }
 
-  #countFrames(call: LiveCall, counters: Readonly<LegCounters>): void {
+  #countFrames(call: LiveCall, { counters, sound }: LegReport): void {
     const { transport, counted } = call;
     for (const [name, kind] of FRAME_KINDS) {
       this.#frames.inc({ transport, kind }, Math.max(0, counters[name] - (counted?.[name] ?? 0)));
     }
     this.#clipped.inc({ transport }, Math.max(0, counters.clippedSamples - (counted?.clippedSamples ?? 0)));
-    call.counted = { ...counters };
+    const { oneWayMs, deadAirMs } = sound;
+    this.#oneWay.inc({ transport }, Math.max(0, oneWayMs - (counted?.oneWayMs ?? 0)) / 1000);
+    this.#deadAir.inc({ transport }, Math.max(0, deadAirMs - (counted?.deadAirMs ?? 0)) / 1000);
+    call.counted = { ...counters, oneWayMs, deadAirMs };
   }
 
   #registerGauges(options: MetricsOptions): void {

@@ -10,7 +10,7 @@ const MAX_CACHED_SAMPLES = 300 * 16_000;
 
 /** One voice with what it has said already. Fixed prompts stay, other sentences go when room is needed, oldest use first. */
 export class Voice {
-  readonly #synthesizer: Synthesizer;
+  readonly #synthesizer: Pick<Synthesizer, 'speak'>;
   readonly #voice: FliteVoice;
   readonly #kept = new Map<string, SpokenText>();
   /** In the order of use; its audio is `#cachedSamples` long. */
@@ -18,7 +18,7 @@ export class Voice {
   #cachedSamples = 0;
 
   /** Throws CONFIG_INVALID for a voice that does not exist. */
-  constructor(synthesizer: Synthesizer, voice: string | undefined) {
+  constructor(synthesizer: Pick<Synthesizer, 'speak'>, voice: string | undefined) {
     const found = voice === undefined ? FLITE_VOICES[0] : FLITE_VOICES.find((name) => name === voice);
     if (found === undefined) {
       throw new LinecardError('CONFIG_INVALID', `there is no voice '${voice}'; there are ${FLITE_VOICES.join(', ')}`);

@@ -229,6 +229,18 @@ describe('what the agent asks for', () => {
     expect(saved).toEqual(['call me']);
     expect(engine.sent.at(-1)).toMatchObject({ kind: 'answer', requestId: 3, answer: { ok: true, value: 'm1' } });
   });
+
+  // Callers who hung up instead of pressing a key lost their message.
+  // The agent's wish to save it came when the call had ended, and was dropped.
+  // Found while the attendant was tried by telephone.
+  it('a message that comes when the caller has hung up is kept', async () => {
+    const { callId, channelId } = await talkingCall();
+    pbx.onEvent({ kind: 'channelGone', channelId, cause: 'normal' });
+    const request = { op: 'saveMessage', from: 'Bob', text: 'call me', audio: new Int16Array(0) } as const;
+    engine.onMessage({ kind: 'request', callId, requestId: 1, request });
+    await manager.settled();
+    expect(saved).toEqual(['call me']);
+  });
 });
 
 describe('hold', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config/index.js';
-import { readConfigObject, readConfigText } from '../../src/config/index.js';
+import { printConfig, readConfigObject, readConfigText } from '../../src/config/index.js';
 
 const DOCUMENTED_EXAMPLE = `
 http:        { host: 127.0.0.1, port: 8080, token: \${LINECARD_TOKEN} }   # no token: one is made, kept in dataDir, mode 0600
@@ -82,6 +82,27 @@ describe('a good configuration', () => {
     expect(config.destinations['support']?.dial).toBe('6001');
   });
 
+  it('takes agents that live elsewhere, with their defaults', () => {
+    const config = good(
+      `agents:
+  clara: { provider: openai-realtime, apiKey: \${OPENAI_API_KEY} }
+  mybot: { provider: media-streams, url: "ws://127.0.0.1:9000/media", parameters: { tenant: acme } }`,
+      { OPENAI_API_KEY: 'sk-test' },
+    );
+    expect(config.agents['clara']).toEqual({
+      provider: 'openai-realtime',
+      apiKey: 'sk-test',
+      baseUrl: 'https://api.openai.com/v1',
+      model: 'gpt-realtime',
+      voice: 'marin',
+      turnDetection: 'server_vad',
+      transcription: 'gpt-4o-mini-transcribe',
+      tools: ['transfer', 'take_message', 'hours', 'hangup'],
+    });
+    expect(config.agents['mybot']).toMatchObject({ parameters: { tenant: 'acme' }, tools: [] });
+    expect(printConfig(config)).not.toContain('sk-test');
+  });
+
   it('gives the embedded agent every tool unless it is given a list', () => {
     const config = good('agents:\n  a: { provider: embedded }\n  b: { provider: embedded, tools: [hangup] }');
     expect(config.agents['a']?.tools).toEqual(['transfer', 'take_message', 'hours', 'hangup']);
@@ -117,7 +138,7 @@ extensions:
     expect(mistakes(text).sort()).toEqual([
       '2 http.prot: unknown key (did you mean "port"?); the keys here are host, port, token',
       '3 media.threads: "two" must be a number of threads from 0 to 64',
-      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo, media-streams (did you mean "embedded"?)',
+      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo, media-streams, openai-realtime (did you mean "embedded"?)',
       '7 extensions.7000.agent: there is no agent "receptionst" (did you mean "receptionist"?); agents are receptionist',
     ]);
   });
@@ -139,8 +160,8 @@ extensions:
     ],
     ['pbx: [{ name: fs }]', 'pbx[0].kind: is missing; it must be "asterisk"'],
     [
-      'agents: { a: { provider: openai-realtime, apiKey: x } }',
-      'agents.a.provider: "openai-realtime" is not available in this version; it must be one of embedded, echo, media-streams',
+      'agents: { a: { provider: gemini-live, apiKey: x } }',
+      'agents.a.provider: "gemini-live" is not available in this version; it must be one of embedded, echo, media-streams, openai-realtime',
     ],
     [
       'agents: { a: { provider: echo, tools: transfer } }',

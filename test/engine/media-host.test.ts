@@ -151,7 +151,9 @@ describe('media host', () => {
     const { clock, sent } = await talking();
     sent.length = 0;
     clock.advance(1010);
-    expect(sent.filter(({ kind }) => kind === 'legReport')).toHaveLength(1);
+    const legReports = sent.filter((message) => message.kind === 'legReport');
+    expect(legReports).toHaveLength(1);
+    expect(legReports[0]?.report).toMatchObject({ skewPpm: 0, sound: { heardDbfs: null, oneWayMs: 0 } });
     clock.advance(10_000);
     expect(sent.filter(({ kind }) => kind === 'legReport')).toHaveLength(3);
     const reports = sent.filter((message) => message.kind === 'threadReport');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CallId } from '../../src/core/ids.js';
 import { newCallId, newLegId } from '../../src/core/ids.js';
+import { NO_SOUND } from '../../src/media/metered-leg.js';
 import { silentLogger } from '../../src/core/logger.js';
 import { MediaPool } from '../../src/engine/pool.js';
 import type { FromMedia, OpenSession, ThreadReport, ToMedia } from '../../src/engine/port.js';
@@ -115,7 +116,16 @@ describe('media pool', () => {
     await pool.open(session);
     expect(pool.unready()).toEqual(['media thread 0 is full: 1 calls']);
     await expect(pool.open(sessionOf())).rejects.toMatchObject({ code: 'MEDIA_FULL' });
-    const report = { legId: session.legId, codec: '', sampleRateHz: 0, depthMs: 0, counters: {} as never, chain: [] };
+    const report = {
+      legId: session.legId,
+      codec: '',
+      sampleRateHz: 0,
+      depthMs: 0,
+      skewPpm: 0,
+      counters: {} as never,
+      sound: NO_SOUND,
+      chain: [],
+    };
     links[0]!.onMessage({ kind: 'legClosed', callId: session.callId, reason: 'remote', detail: 'FIN', report });
     expect(heard).toHaveLength(1);
     expect(pool.unready()).toEqual([]);

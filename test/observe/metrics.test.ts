@@ -4,6 +4,8 @@ import type { CallEvent } from '../../src/core/events.js';
 import type { LegId } from '../../src/core/ids.js';
 import type { FromMedia } from '../../src/engine/port.js';
 import type { LegCounters } from '../../src/media/leg.js';
+import type { LegSound } from '../../src/media/metered-leg.js';
+import { NO_SOUND } from '../../src/media/metered-leg.js';
 import { Metrics } from '../../src/observe/metrics.js';
 import { callRecord, digitOf, endOf, startOf } from '../support/calls.js';
 
@@ -44,6 +46,15 @@ describe('metrics', () => {
     expect(await value('linecard_barge_in_seconds_sum{transport="audiosocket"}')).toBe(0.18);
     expect(await value('linecard_tool_calls_total{transport="audiosocket",tool="hours",result="failed"}')).toBe(1);
     expect(await value('linecard_digits_total{transport="audiosocket"}')).toBe(1);
+  });
+
+  it('count the time in which nothing was heard', async () => {
+    const { metrics, value } = setUp();
+    metrics.observe(startOf(CALL));
+    metrics.observeMedia(legReport({}, { oneWayMs: 1000, deadAirMs: 500 }));
+    metrics.observeMedia(legReport({}, { oneWayMs: 3000, deadAirMs: 500 }));
+    expect(await value('linecard_one_way_audio_seconds_total{transport="audiosocket"}')).toBe(3);
+    expect(await value('linecard_dead_air_seconds_total{transport="audiosocket"}')).toBe(0.5);
   });
 
   it('count each frame of a leg once, though reports repeat what was before', async () => {
@@ -125,19 +136,21 @@ const NO_FRAMES: LegCounters = {
   clippedSamples: 0,
 };
 
-function report(counters: Partial<LegCounters>) {
+function report(counters: Partial<LegCounters>, sound: Partial<LegSound> = {}) {
   return {
     legId: 'leg' as LegId,
     codec: 'slin16',
     sampleRateHz: 16_000,
     depthMs: 40,
+    skewPpm: 0,
+    sound: { ...NO_SOUND, ...sound },
     counters: { ...NO_FRAMES, ...counters },
     chain: [],
   };
 }
 
-function legReport(counters: Partial<LegCounters>): FromMedia {
-  return { kind: 'legReport', callId: CALL.id, report: report(counters) };
+function legReport(counters: Partial<LegCounters>, sound: Partial<LegSound> = {}): FromMedia {
+  return { kind: 'legReport', callId: CALL.id, report: report(counters, sound) };
 }
 
 function legClosed(counters: Partial<LegCounters>): FromMedia {

@@ -1,6 +1,6 @@
 import { vi } from 'vitest';
 import { Conversation } from '../../src/agent/conversation.js';
-import type { AgentCall, AgentProvider, CallControl, Tool } from '../../src/agent/port.js';
+import type { AgentCall, AgentEvents, AgentProvider, CallControl, Tool } from '../../src/agent/port.js';
 import { SampleChunks } from '../../src/agent/sample-chunks.js';
 import type { Turn } from '../../src/core/calls.js';
 import type { LinecardError } from '../../src/core/errors.js';
@@ -14,6 +14,8 @@ export type AgentCallOptions = {
   readonly provider: AgentProvider;
   readonly call?: Partial<AgentCall>;
   readonly tools?: readonly Tool[];
+  /** For tools that end the call. */
+  readonly makeTools?: (events: AgentEvents) => readonly Tool[];
   readonly control?: Partial<CallControl>;
 };
 
@@ -42,8 +44,8 @@ export class AgentCallHarness {
         sendDigits: () => Promise.resolve(),
         ...options.control,
       },
-      tools: () => options.tools ?? [],
-      openDetector: () => ({ isSpeech: () => false, close: () => undefined }),
+      tools: options.makeTools ?? (() => options.tools ?? []),
+      openDetector: () => ({ isSpeech: (frame) => frame[0] !== 0, close: () => undefined }),
       chunks: new SampleChunks(),
       listener: {
         firstAudio: () => undefined,

@@ -2,6 +2,7 @@ import type { LinecardError } from '../../src/core/errors.js';
 import type { CallId } from '../../src/core/ids.js';
 import { newCallId, newLegId } from '../../src/core/ids.js';
 import type { FromMedia, LegReport, MediaAddress, MediaEngine, OpenSession, ToMedia } from '../../src/engine/port.js';
+import { NO_SOUND } from '../../src/media/metered-leg.js';
 
 /** Media threads in memory: a session's leg connects at once unless the test holds it back. */
 export class FakeEngine implements MediaEngine {
@@ -86,6 +87,8 @@ export function legReport(): LegReport {
     codec: 'slin16',
     sampleRateHz: 16_000,
     depthMs: 0,
+    skewPpm: 0,
+    sound: NO_SOUND,
     chain: [],
     counters: {
       framesIn: 0,

@@ -2,9 +2,9 @@ import type { Clock } from '../../core/clock.js';
 import type { LegId } from '../../core/ids.js';
 import type { SampleRateHz } from '../../core/units.js';
 import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../media/leg.js';
+import { StreamUplink } from '../../media/stream-uplink.js';
 import type { Connection } from './connection.js';
 import { Downlink } from './downlink.js';
-import { Uplink } from './uplink.js';
 
 /** A peer may send this many times faster than real time for as long as it likes (after stalls); more is a flood in the end. */
 const CREDIT_PER_TICK = 4;
@@ -46,7 +46,7 @@ export class AudioSocketLeg implements MediaLeg {
     clippedSamples: 0,
   };
   #rateHz: SampleRateHz;
-  #uplink: Uplink;
+  #uplink: StreamUplink;
   #downlink: Downlink;
   #rateChanges = 0;
   #digitCredit = DIGIT_BURST;
@@ -60,7 +60,7 @@ export class AudioSocketLeg implements MediaLeg {
     this.#clock = options.clock;
     this.#onClosed = options.onClosed;
     this.#rateHz = options.rateHz;
-    this.#uplink = new Uplink(options.rateHz, this.#counters);
+    this.#uplink = new StreamUplink(options.rateHz, this.#counters);
     this.#downlink = new Downlink(options.rateHz, this.#counters);
     this.#connection.handler = {
       uuid: () => this.#end('error', 'protocol', 'a second UUID came'),
@@ -92,10 +92,14 @@ export class AudioSocketLeg implements MediaLeg {
     return this.#uplink.depthMs;
   }
 
+  get skewPpm(): number {
+    return this.#uplink.skewPpm;
+  }
+
   pull(dst: Int16Array): FrameKind {
     this.#connection.earn(CREDIT_PER_TICK * this.#downlink.frameBytes);
     if (this.#digitCredit < DIGIT_BURST) this.#digitCredit += 1;
-    return this.#uplink.pull(dst);
+    return this.#uplink.pull(dst, this.#clock.nowMs());
   }
 
   push(src: Int16Array): void {
@@ -141,7 +145,7 @@ export class AudioSocketLeg implements MediaLeg {
   #audio(rateHz: SampleRateHz, bytes: Uint8Array, offset: number, length: number): void {
     if (rateHz !== this.#rateHz && !this.#changeRate(rateHz)) return;
     this.#counters.framesIn += 1;
-    this.#uplink.push(bytes, offset, length);
+    this.#uplink.push(bytes, offset, length, this.#clock.nowMs());
   }
 
   #changeRate(rateHz: SampleRateHz): boolean {
@@ -151,7 +155,7 @@ export class AudioSocketLeg implements MediaLeg {
       return false;
     }
     this.#rateHz = rateHz;
-    this.#uplink = new Uplink(rateHz, this.#counters);
+    this.#uplink = new StreamUplink(rateHz, this.#counters);
     this.#downlink = new Downlink(rateHz, this.#counters);
     return true;
   }

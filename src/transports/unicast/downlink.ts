@@ -1,5 +1,6 @@
 import { FRAME_SAMPLES, SAMPLE_RATE_HZ } from '../../core/units.js';
-import { Resampler } from '../../media/resample.js';
+import type { RateConverter } from '../../media/rate-converter.js';
+import { openRateConverter } from '../../media/rate-converter.js';
 import type { DatagramFormat } from './wire.js';
 
 /** Datagrams of 10 ms come in twos; a system that is behind keeps some; these are apart from both. */
@@ -11,7 +12,7 @@ type Datagram = { readonly samples: Int16Array; readonly bytes: Uint8Array };
 /** Frames of 16 kHz and 20 ms made into datagrams of the wire's rate and ptime. */
 export class Downlink {
   readonly #format: DatagramFormat;
-  readonly #resampler: Resampler | null;
+  readonly #converter: RateConverter | null;
   readonly #converted: Int16Array;
   /** In turn, since the socket holds on to what waits in it. */
   readonly #datagrams: readonly Datagram[];
@@ -22,7 +23,7 @@ export class Downlink {
   constructor(format: DatagramFormat) {
     const { rateHz, bytes } = format;
     this.#format = format;
-    this.#resampler = rateHz === SAMPLE_RATE_HZ ? null : new Resampler(SAMPLE_RATE_HZ, rateHz);
+    this.#converter = openRateConverter(SAMPLE_RATE_HZ, rateHz);
     this.#converted = new Int16Array(Math.ceil((FRAME_SAMPLES * rateHz) / SAMPLE_RATE_HZ) + 1);
     this.#datagrams = Array.from({ length: BUFFERS }, () => {
       const samples = new Int16Array(bytes / 2);
@@ -32,8 +33,8 @@ export class Downlink {
 
   /** Takes one frame and gives each datagram that it completes to `send`; its bytes stay as they are for the next seven. */
   push(src: Int16Array, send: (datagram: Uint8Array) => void): void {
-    const converted = this.#resampler === null ? src : this.#converted;
-    const count = this.#resampler === null ? src.length : this.#resampler.process(src, this.#converted);
+    const converted = this.#converter === null ? src : this.#converted;
+    const count = this.#converter === null ? src.length : this.#converter.process(src, this.#converted);
     const size = this.#format.bytes / 2;
     for (let from = 0; from < count;) {
       const datagram = this.#datagrams[this.#next] as Datagram;
@@ -48,6 +49,6 @@ export class Downlink {
   }
 
   describe(): string[] {
-    return this.#resampler === null ? [] : [`resample ${SAMPLE_RATE_HZ} to ${this.#format.rateHz} Hz`];
+    return this.#converter === null ? [] : [`resample ${SAMPLE_RATE_HZ} to ${this.#format.rateHz} Hz`];
   }
 }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:dgram';
 import type { Alarm, Clock } from '../../core/clock.js';
 import type { LegId } from '../../core/ids.js';
 import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../media/leg.js';
-import { Uplink } from '../audiosocket/uplink.js';
+import { StreamUplink } from '../../media/stream-uplink.js';
 import { Downlink } from './downlink.js';
 import type { DatagramFormat } from './wire.js';
 import { isMadeUpSilence } from './wire.js';
@@ -52,7 +52,7 @@ export class UnicastLeg implements MediaLeg {
     lost: 0,
     clippedSamples: 0,
   };
-  readonly #uplink: Uplink;
+  readonly #uplink: StreamUplink;
   readonly #downlink: Downlink;
   /** What is heard in place of a made-up frame: 0xFF 0xFF would be a small direct current. */
   readonly #silence: Uint8Array;
@@ -73,7 +73,7 @@ export class UnicastLeg implements MediaLeg {
     this.#format = options.format;
     this.#clock = options.clock;
     this.#onClosed = options.onClosed;
-    this.#uplink = new Uplink(options.format.rateHz, this.#counters);
+    this.#uplink = new StreamUplink(options.format.rateHz, this.#counters);
     this.#downlink = new Downlink(options.format);
     this.#silence = new Uint8Array(options.format.bytes);
     this.#heardAtMs = this.#clock.nowMs();
@@ -103,11 +103,15 @@ export class UnicastLeg implements MediaLeg {
     }
     this.#misfits = 0;
     this.#counters.framesIn += 1;
-    this.#uplink.push(isMadeUpSilence(datagram) ? this.#silence : datagram, 0, datagram.length);
+    this.#uplink.push(isMadeUpSilence(datagram) ? this.#silence : datagram, 0, datagram.length, this.#heardAtMs);
+  }
+
+  get skewPpm(): number {
+    return this.#uplink.skewPpm;
   }
 
   pull(dst: Int16Array): FrameKind {
-    return this.#uplink.pull(dst);
+    return this.#uplink.pull(dst, this.#clock.nowMs());
   }
 
   push(src: Int16Array): void {

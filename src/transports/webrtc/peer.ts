@@ -25,6 +25,8 @@ const GATHER_TIME_LIMIT_MS = 4000;
 const MAX_WAITING_BYTES = 256 * 1024;
 /** The longest message of a page: digits. */
 const MAX_MESSAGE_BYTES = 4096;
+/** From our close to the end of the connection: the last message, why the call ended, is on its way to the page. */
+const LINGER_MS = 250;
 
 /** What the receiver of our audio reports. */
 export type PeerNetwork = {
@@ -253,7 +255,9 @@ export class WeriftPeer implements Peer {
     if (this.#closed) return;
     this.#closed = true;
     this.#events.closed(reason, detail);
-    this.#connection.close().catch(() => undefined);
+    const end = (): void => void this.#connection.close().catch(() => undefined);
+    if (reason === 'local' && this.#channel !== null) this.#clock.setAlarm(LINGER_MS, end);
+    else end();
   }
 }
 

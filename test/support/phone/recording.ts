@@ -79,8 +79,8 @@ export function isTone(samples: Int16Array, hz: number): boolean {
 }
 
 /** Part of the power that is at `hz`, 0 to 1 (Goertzel). */
-export function toneShare(samples: Int16Array, hz: number): number {
-  const coefficient = 2 * Math.cos((2 * Math.PI * hz) / SAMPLE_RATE_HZ);
+export function toneShare(samples: Int16Array, hz: number, rateHz = SAMPLE_RATE_HZ): number {
+  const coefficient = 2 * Math.cos((2 * Math.PI * hz) / rateHz);
   let [before, last, energy] = [0, 0, 0];
   for (const sample of samples) {
     [before, last] = [last, sample + coefficient * last - before];

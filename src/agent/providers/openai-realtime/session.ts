@@ -1,0 +1,323 @@
+import type { Alarm } from '../../../core/clock.js';
+import type { LinecardError } from '../../../core/errors.js';
+import type { SegmentId } from '../../../core/ids.js';
+import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ } from '../../../core/units.js';
+import { Resampler } from '../../../media/resample.js';
+import { pcmBytes } from '../../pcm-bytes.js';
+import type { AgentCall, AgentContext, AgentSession, HeardSpeech, ToolResult } from '../../port.js';
+import { RealtimeConnection } from './connection.js';
+import type { ServerEvent } from './protocol.js';
+import { REALTIME_RATE_HZ, systemText, userText } from './protocol.js';
+import type { OpenAiRealtimeOptions } from './provider.js';
+import type { AudioPart } from './spoken.js';
+import { SpokenItem } from './spoken.js';
+
+/** Audio goes out two frames at a time: half the messages for 20 ms of delay. */
+const FRAMES_PER_MESSAGE = 2;
+const MESSAGE_SAMPLES = FRAMES_PER_MESSAGE * FRAME_SAMPLES;
+/** Keys that follow each other within this time are one entry; # ends it at once. */
+const DIGITS_PAUSE_MS = 1500;
+const MAX_DIGITS = 32;
+/** Turns that a new session is told of. */
+const MAX_HISTORY = 50;
+
+/** One call with a speech-to-speech model. The model finds turns; we know what was heard and tell it. */
+export class OpenAiRealtimeSession implements AgentSession {
+  readonly #options: OpenAiRealtimeOptions;
+  readonly #context: AgentContext;
+  readonly #uplink = new Int16Array(MESSAGE_SAMPLES);
+  readonly #converted = new Int16Array((MESSAGE_SAMPLES * REALTIME_RATE_HZ) / SAMPLE_RATE_HZ + 1);
+  readonly #resampler = new Resampler(SAMPLE_RATE_HZ, REALTIME_RATE_HZ);
+  /** Speech that is not heard to its end yet, by its item and by its segment. */
+  readonly #items = new Map<string, SpokenItem>();
+  readonly #segments = new Map<SegmentId, SpokenItem>();
+  readonly #history: AgentCall['history'][number][];
+  #connection: RealtimeConnection;
+  /** The session that is to follow the present one; null as long as that is good. */
+  #successor: RealtimeConnection | null = null;
+  /** The present session has ended: the successor takes over as soon as it can. */
+  #expired = false;
+  #state: 'waiting' | 'started' | 'talking' | 'closed' = 'waiting';
+  #uplinkSamples = 0;
+  #callerSpeaks = false;
+  #runningTools = 0;
+  #digits = '';
+  #digitsAlarm: Alarm | null = null;
+  #lostSamples = 0;
+
+  constructor(options: OpenAiRealtimeOptions, context: AgentContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#history = [...context.call.history];
+    this.#connection = this.#connect();
+  }
+
+  start(): void {
+    if (this.#state === 'waiting') this.#state = 'started';
+    this.#begin();
+  }
+
+  hear(frame: Int16Array): void {
+    if (this.#successor !== null) this.#changeOver();
+    this.#uplink.set(frame, this.#uplinkSamples);
+    this.#uplinkSamples += frame.length;
+    if (this.#uplinkSamples < MESSAGE_SAMPLES) return;
+    this.#uplinkSamples = 0;
+    const count = this.#resampler.process(this.#uplink, this.#converted);
+    this.#connection.sendAudio(pcmBytes(this.#converted.subarray(0, count)).toString('base64'));
+  }
+
+  digit(digit: string): void {
+    this.#connection.cancelResponse('us');
+    this.#digitsAlarm?.cancel();
+    if (digit !== '#' && this.#digits.length < MAX_DIGITS) this.#digits += digit;
+    if (digit === '#') this.#tellDigits('#');
+    else this.#digitsAlarm = this.#context.clock.setAlarm(DIGITS_PAUSE_MS, () => this.#tellDigits(''));
+  }
+
+  callerStarted(): void {
+    // The model finds turns itself.
+  }
+
+  callerFinished(): void {
+    // The model finds turns itself.
+  }
+
+  /** The model is told where the caller stopped listening, so that it does not believe it has said more. */
+  heard(speech: HeardSpeech): void {
+    const item = this.#segments.get(speech.segment);
+    if (speech.text !== '') this.#remember('agent', speech.text);
+    if (item === undefined) return;
+    this.#segments.delete(speech.segment);
+    this.#items.delete(item.part.item_id);
+    if (!speech.interrupted) {
+      this.#lostSamples += item.lost;
+      return;
+    }
+    this.#connection.send({
+      type: 'conversation.item.truncate',
+      item_id: item.part.item_id,
+      content_index: item.part.content_index,
+      audio_end_ms: Math.min(Math.floor(speech.heardMs), item.receivedMs),
+    });
+  }
+
+  say(text: string): void {
+    this.#connection.requestResponse(this.#told(`Say exactly these words and nothing else: "${text}"`));
+  }
+
+  instruct(text: string): void {
+    this.#connection.send(systemText(text));
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#digitsAlarm?.cancel();
+    this.#connection.close();
+    this.#successor?.close();
+    const { inputTokens, outputTokens, dropped } = this.#connection;
+    const lostMs = Math.round(this.#lostSamples / (SAMPLE_RATE_HZ / 1000));
+    this.#context.log.info(
+      { inputTokens, outputTokens, lostMs, unsentMs: dropped * FRAMES_PER_MESSAGE * FRAME_MS },
+      'realtime session closed',
+    );
+  }
+
+  #connect(): RealtimeConnection {
+    const { url, apiKey, voice } = this.#options;
+    const { clock, log, tools } = this.#context;
+    const connection: RealtimeConnection = new RealtimeConnection({
+      url,
+      apiKey,
+      voice,
+      tools: tools.descriptions,
+      clock,
+      log,
+      listener: {
+        ready: () => this.#begin(),
+        event: (event) => {
+          if (connection === this.#connection) this.#event(event);
+        },
+        expiring: () => this.#renew(),
+        expired: () => {
+          this.#expired = true;
+          this.#renew();
+        },
+        failed: (error) => this.#failed(connection, error),
+      },
+    });
+    return connection;
+  }
+
+  /** The first thing said, as soon as the caller hears and the session is there. */
+  #begin(): void {
+    if (this.#state !== 'started' || !this.#connection.ready) return;
+    this.#state = 'talking';
+    const { greeting } = this.#options;
+    this.#connection.seed(this.#history);
+    const last = this.#history.at(-1);
+    if (last === undefined) {
+      const words = greeting === '' ? 'Greet the caller.' : `Greet the caller with exactly these words: "${greeting}"`;
+      this.#connection.requestResponse(this.#told(words));
+    } else if (last.who === 'caller') this.#connection.requestResponse();
+    else this.#connection.requestResponse(this.#told('You were cut off by a disturbance. Say so in a word and go on.'));
+  }
+
+  #event(event: ServerEvent): void {
+    switch (event.type) {
+      case 'input_audio_buffer.speech_started':
+        this.#callerSpeaks = true;
+        this.#connection.cancelResponse('server');
+        this.#context.speech.clear();
+        break;
+      case 'input_audio_buffer.speech_stopped':
+        this.#callerSpeaks = false;
+        break;
+      case 'conversation.item.input_audio_transcription.completed': {
+        const text = event.transcript.trim();
+        if (text === '') break;
+        this.#remember('caller', text);
+        this.#context.events.callerSaid(text);
+        break;
+      }
+      case 'response.output_audio.delta':
+        this.#item(event)?.audio(event.delta);
+        break;
+      case 'response.output_audio.done':
+        this.#items.get(event.item_id)?.end();
+        break;
+      case 'response.output_audio_transcript.delta':
+        this.#item(event)?.text(event.delta);
+        break;
+      case 'response.output_audio_transcript.done':
+        this.#items.get(event.item_id)?.endText();
+        break;
+      case 'response.function_call_arguments.done':
+        if (!this.#connection.isSilenced(event.response_id)) void this.#runTool(event);
+        break;
+      case 'response.done':
+        // A response that was cut short by an error or a limit has items that nobody ended.
+        for (const item of this.#items.values()) if (item.part.response_id === event.response.id) item.end();
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** The item that a piece belongs to, made at its first piece; null for what nobody shall hear. */
+  #item(part: AudioPart): SpokenItem | null {
+    const known = this.#items.get(part.item_id);
+    if (known !== undefined) return known;
+    if (this.#connection.isSilenced(part.response_id)) return null;
+    const item = new SpokenItem(part, this.#context.speech);
+    this.#items.set(part.item_id, item);
+    this.#segments.set(item.segment, item);
+    return item;
+  }
+
+  async #runTool(
+    call: Extract<ServerEvent, { readonly type: 'response.function_call_arguments.done' }>,
+  ): Promise<void> {
+    const connection = this.#connection;
+    this.#runningTools += 1;
+    const input = parseArguments(call.arguments);
+    const result: ToolResult = input.ok ? await this.#context.tools.run(call.name, input.value) : input;
+    this.#runningTools -= 1;
+    if (this.#isClosed()) return;
+    if (connection !== this.#connection) {
+      // The call was made in a session that is gone: the new one learns what came of it.
+      this.#connection.send(systemText(`The tool ${call.name} that you called before answered: ${outputOf(result)}`));
+    } else {
+      connection.send({
+        type: 'conversation.item.create',
+        item: { type: 'function_call_output', call_id: call.call_id, output: outputOf(result) },
+      });
+    }
+    // The model speaks when it knows all it asked for, and not after it has ended the call.
+    if (this.#runningTools === 0 && !endsCall(result)) this.#connection.requestResponse();
+  }
+
+  #tellDigits(end: string): void {
+    const digits = this.#digits + end;
+    this.#digits = '';
+    this.#connection.send(userText(`[The caller pressed on the telephone's keys: ${Array.from(digits).join(' ')}]`));
+    this.#connection.requestResponse();
+  }
+
+  #renew(): void {
+    if (this.#state === 'closed' || this.#successor !== null) return;
+    this.#context.log.info({ expired: this.#expired }, 'realtime session is renewed');
+    this.#successor = this.#connect();
+  }
+
+  /** Each tick while a successor waits: it takes over in a pause, or at once when there is nothing left to take over from. */
+  #changeOver(): void {
+    const { speech } = this.#context;
+    const quiet = !this.#connection.busy && !this.#callerSpeaks && this.#runningTools === 0 && speech.queuedMs === 0;
+    if (this.#successor?.ready !== true || !(quiet || this.#expired)) return;
+    const owesAnswer = this.#expired && (this.#connection.busy || this.#history.at(-1)?.who === 'caller');
+    const old = this.#connection;
+    this.#connection = this.#successor;
+    this.#successor = null;
+    this.#expired = false;
+    this.#callerSpeaks = false;
+    this.#connection.inputTokens += old.inputTokens;
+    this.#connection.outputTokens += old.outputTokens;
+    old.close();
+    // What is still to be heard of the old session is heard; the new one knows nothing of its items.
+    for (const item of this.#items.values()) item.end();
+    this.#items.clear();
+    this.#segments.clear();
+    if (this.#state !== 'talking') {
+      this.#begin();
+      return;
+    }
+    this.#connection.seed(this.#history);
+    if (owesAnswer) this.#connection.requestResponse();
+  }
+
+  #failed(connection: RealtimeConnection, error: LinecardError): void {
+    if (this.#state === 'closed') return;
+    if (connection === this.#connection && this.#expired && this.#successor !== null) return;
+    // Without a successor the present session serves as long as it lives.
+    if (connection === this.#successor && !this.#expired) {
+      this.#successor = null;
+      this.#context.log.warn({ err: error }, 'realtime session could not be renewed');
+      return;
+    }
+    this.#context.events.failed(error);
+  }
+
+  #remember(who: 'caller' | 'agent', text: string): void {
+    this.#history.push({ who, text });
+    if (this.#history.length > MAX_HISTORY) this.#history.shift();
+  }
+
+  /** Instructions of one response take the place of the session's: both are given. */
+  #told(what: string): string {
+    const { instructions } = this.#options.voice;
+    return instructions === '' ? what : `${instructions}\n\n${what}`;
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+}
+
+function parseArguments(text: string): ToolResult {
+  try {
+    return { ok: true, value: JSON.parse(text === '' ? '{}' : text) as unknown };
+  } catch {
+    return { ok: false, message: 'the arguments are not valid JSON' };
+  }
+}
+
+function outputOf(result: ToolResult): string {
+  return JSON.stringify(result.ok ? { ok: true, result: result.value ?? null } : { ok: false, error: result.message });
+}
+
+/** What the tool `hangup` answers: the call ends when all was heard, so nothing more is to be said. */
+function endsCall(result: ToolResult): boolean {
+  return result.ok && typeof result.value === 'object' && result.value !== null && 'ending' in result.value;
+}

@@ -1,0 +1,94 @@
+import type { AgentEvents, AgentProvider, Tool } from './agent/port.js';
+import { EchoProvider } from './agent/providers/echo.js';
+import type { Offers } from './agent/providers/embedded/menu.js';
+import { EmbeddedProvider } from './agent/providers/embedded/provider.js';
+import { MediaStreamsProvider } from './agent/providers/media-streams/provider.js';
+import { OpenAiRealtimeProvider } from './agent/providers/openai-realtime/provider.js';
+import type { SampleChunks } from './agent/sample-chunks.js';
+import { hangUpTool } from './agent/tools/hang-up.js';
+import { hoursTool } from './agent/tools/hours.js';
+import { takeMessageTool } from './agent/tools/take-message.js';
+import { transferTool } from './agent/tools/transfer.js';
+import type { AgentConfig, ToolName } from './config/index.js';
+import type { MediaConfig } from './compose-media.js';
+import { assertNever } from './core/assert-never.js';
+import type { Clock } from './core/clock.js';
+import type { Logger } from './core/logger.js';
+import type { HostedAgent } from './engine/live-conversation.js';
+import { Synthesizer } from './speech/synthesizer.js';
+
+/** What agents share on their media thread. */
+export type AgentSurroundings = { readonly chunks: SampleChunks; readonly clock: Clock; readonly log: Logger };
+
+/** The agents of a configuration, not prepared yet. */
+export function openAgents(config: MediaConfig, surroundings: AgentSurroundings): Map<string, HostedAgent> {
+  const agents = new Map<string, HostedAgent>();
+  for (const [name, agent] of Object.entries(config.agents)) {
+    const tools = (events: AgentEvents): readonly Tool[] => agent.tools.map((tool) => openTool(tool, config, events));
+    const provider = openProvider(name, agent, config, surroundings);
+    agents.set(name, { provider, backup: agent.backup ?? null, tools });
+  }
+  return agents;
+}
+
+function openProvider(
+  name: string,
+  agent: AgentConfig,
+  config: MediaConfig,
+  { chunks, clock, log }: AgentSurroundings,
+): AgentProvider {
+  switch (agent.provider) {
+    case 'echo':
+      return new EchoProvider(name);
+    case 'embedded': {
+      const { greeting, voice, tools } = agent;
+      const offers = offersOf(name, tools, config);
+      const synthesizer = new Synthesizer({ clock, log });
+      return new EmbeddedProvider({ name, greeting, voice, offers, synthesizer, chunks, clock, log });
+    }
+    case 'media-streams': {
+      const { url, parameters, authToken = null } = agent;
+      return new MediaStreamsProvider({ name, url, parameters, authToken });
+    }
+    case 'openai-realtime': {
+      const { baseUrl, apiKey, greeting = '', instructions = '', voice, model, turnDetection } = agent;
+      const transcriptionModel = agent.transcription === 'off' ? null : agent.transcription;
+      const voiceOptions = { model, instructions, voice, turnDetection, transcriptionModel };
+      return new OpenAiRealtimeProvider({ name, baseUrl, apiKey, greeting, voice: voiceOptions });
+    }
+    default:
+      return assertNever(agent);
+  }
+}
+
+/** What an attendant may offer: what it has the tool for, and what is there to be offered. */
+function offersOf(name: string, tools: readonly ToolName[], config: MediaConfig): Offers {
+  const { destinations, extensions, audiosocket, hours } = config;
+  const mayTransfer = tools.includes('transfer');
+  // The dialplan of a direct call always has a person to fall back on.
+  const hasFallback =
+    audiosocket.direct === name ||
+    Object.values(extensions).some(({ agent, fallback }) => agent === name && fallback !== undefined);
+  const places = Object.entries(destinations).map(([key, { dial, label }]) => ({ key, label, dial }));
+  return {
+    places: mayTransfer ? places : [],
+    operator: mayTransfer && hasFallback ? 'offered' : 'none',
+    hours: tools.includes('hours') && hours !== undefined ? 'offered' : 'none',
+    messages: tools.includes('take_message') ? 'offered' : 'none',
+  };
+}
+
+function openTool(name: ToolName, config: MediaConfig, events: AgentEvents): Tool {
+  switch (name) {
+    case 'transfer':
+      return transferTool(new Map(Object.entries(config.destinations)));
+    case 'take_message':
+      return takeMessageTool;
+    case 'hours':
+      return hoursTool;
+    case 'hangup':
+      return hangUpTool(events);
+    default:
+      return assertNever(name);
+  }
+}

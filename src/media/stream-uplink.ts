@@ -1,0 +1,77 @@
+import type { SampleRateHz } from '../core/units.js';
+import { SAMPLE_RATE_HZ } from '../core/units.js';
+import { ElasticFifo } from './elastic-fifo.js';
+import type { FrameKind, LegCounters } from './leg.js';
+import type { RateConverter } from './rate-converter.js';
+import { openRateConverter } from './rate-converter.js';
+
+/** The longest chunk that a stream transport lets through; what is longer is cut off. */
+export const MAX_CHUNK_MS = 60;
+
+/**
+ * The way up for transports whose audio is a stream without sequence numbers (AudioSocket, unicast): s16 little endian of the wire, to 16 kHz, through the elastic
+ * FIFO. `push` and `pull` allocate nothing as long as chunks keep their size.
+ */
+export class StreamUplink {
+  readonly #rateHz: SampleRateHz;
+  readonly #counters: LegCounters;
+  readonly #converter: RateConverter | null;
+  readonly #fifo: ElasticFifo;
+  readonly #wire: Int16Array;
+  /** The first samples of `#wire`: a view of the chunk at hand, made anew when chunks change their size. */
+  #chunk: Int16Array;
+  readonly #converted: Int16Array;
+  #clippedBefore = 0;
+
+  constructor(rateHz: SampleRateHz, counters: LegCounters) {
+    this.#rateHz = rateHz;
+    this.#counters = counters;
+    this.#converter = openRateConverter(rateHz, SAMPLE_RATE_HZ);
+    this.#fifo = new ElasticFifo(counters);
+    this.#wire = new Int16Array((rateHz * MAX_CHUNK_MS) / 1000);
+    this.#chunk = this.#wire.subarray(0, rateHz / 50);
+    this.#converted = new Int16Array((SAMPLE_RATE_HZ * MAX_CHUNK_MS) / 1000 + 1);
+  }
+
+  /** Audio that waits, milliseconds. */
+  get depthMs(): number {
+    return this.#fifo.depthMs;
+  }
+
+  /** How much faster the sender's clock runs than ours, parts per million. */
+  get skewPpm(): number {
+    return this.#fifo.skewPpm;
+  }
+
+  /** A chunk came at `nowMs`: whole samples. One without any stands for a frame that the sender lost itself. */
+  push(bytes: Uint8Array, offset: number, length: number, nowMs: number): void {
+    const samples = Math.min(length / 2, this.#wire.length);
+    if (samples === 0) {
+      this.#counters.lost += 1;
+      return;
+    }
+    for (let i = 0, at = offset; i < samples; i++, at += 2) {
+      this.#wire[i] = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+    }
+    if (this.#converter === null) {
+      this.#fifo.push(this.#wire, samples, nowMs);
+      return;
+    }
+    if (this.#chunk.length !== samples) this.#chunk = this.#wire.subarray(0, samples);
+    const count = this.#converter.process(this.#chunk, this.#converted);
+    this.#counters.clippedSamples += this.#converter.clipped - this.#clippedBefore;
+    this.#clippedBefore = this.#converter.clipped;
+    this.#fifo.push(this.#converted, count, nowMs);
+  }
+
+  /** Writes one frame into `dst`; once each 20 ms, `nowMs` on the clock of `push`. */
+  pull(dst: Int16Array, nowMs: number): FrameKind {
+    return this.#fifo.pull(dst, nowMs);
+  }
+
+  /** One line each, in the order of the signal. */
+  describe(): string[] {
+    const converted = this.#converter === null ? [] : [`resample ${this.#rateHz} to ${SAMPLE_RATE_HZ} Hz`];
+    return [...converted, ...this.#fifo.describe()];
+  }
+}
