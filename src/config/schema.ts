@@ -65,12 +65,25 @@ export const configSchema = section({
     nameKey,
     section({
       dial: extension,
+      /** Where it rings when nobody there takes the call, in this order; for warm transfers. */
+      then: list(extension, { max: 10, example: '["6002", "6003"]' }).default([]),
       label: text(100).optional(),
+      /** How an agent transfers that does not say how. */
+      mode: oneOf(['blind', 'warm']).default('blind'),
+      ringSeconds: wholeNumber(5, 120, 'a number of seconds').optional(),
     }),
     'destinations, such as sales: { dial: "6001", label: Sales }',
   )
     .transform((destinations) => withLabels(destinations))
     .default({}),
+  transfers: section({
+    /** More is an agent that was talked into it, or one that goes in circles. */
+    maxPerCall: wholeNumber(0, 100).default(5),
+    /** Where a destination has no `ringSeconds` of its own. */
+    ringSeconds: wholeNumber(5, 120, 'a number of seconds').default(25),
+    /** A person who hangs up so soon after taking a call gives the caller back to the agent. */
+    graceSeconds: wholeNumber(0, 60, 'a number of seconds').default(10),
+  }).prefault({}),
   hours: openingHours.optional(),
   webrtc: section({
     enabled: truth.default(false),
@@ -92,13 +105,13 @@ export const configSchema = section({
 export type Config = z.output<typeof configSchema>;
 
 /** A destination that has no label is spoken of by its name. */
-function withLabels(
-  destinations: Readonly<Record<string, { readonly dial: string; readonly label?: string | undefined }>>,
-): Record<string, { dial: string; label: string }> {
+function withLabels<Destination extends { readonly label?: string | undefined }>(
+  destinations: Readonly<Record<string, Destination>>,
+): Record<string, Destination & { readonly label: string }> {
   return Object.fromEntries(
-    Object.entries(destinations).map(([key, { dial, label }]) => [
+    Object.entries(destinations).map(([key, destination]) => [
       key,
-      { dial, label: label ?? key.replaceAll(/[_-]/g, ' ') },
+      { ...destination, label: destination.label ?? key.replaceAll(/[_-]/g, ' ') },
     ]),
   );
 }

@@ -69,7 +69,7 @@ describe('a good configuration', () => {
         'destinations: { sales: { dial: 06001 } }',
     );
     expect(config.pbx[0]?.ari).toMatchObject({ username: '007', password: '0123' });
-    expect(config.destinations['sales']).toEqual({ dial: '06001', label: 'sales' });
+    expect(config.destinations['sales']).toEqual({ dial: '06001', then: [], label: 'sales', mode: 'blind' });
   });
 
   it('takes $${ for ${ and leaves references in comments alone', () => {
