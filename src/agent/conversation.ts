@@ -118,8 +118,11 @@ export class Conversation {
     this.#session.digit(digit);
   }
 
-  say(text: string): void {
-    if (this.#state === 'talking') this.#session.say(text);
+  /** @param instead drops what the agent was saying, or had still to say */
+  say(text: string, instead?: 'yes'): void {
+    if (this.#state !== 'talking') return;
+    if (instead === 'yes') this.#queue.clear();
+    this.#session.say(text);
   }
 
   instruct(text: string): void {

@@ -30,7 +30,8 @@ export interface LiveConversation {
   /** The caller hears us: the agent may begin. Before it, `tick` plays silence. */
   start(): void;
   digit(digit: string): void;
-  say(text: string): void;
+  /** @param instead drops what the agent was saying */
+  say(text: string, instead?: 'yes'): void;
   /** held: the agent neither hears nor speaks, the leg gets silence. */
   hold(held: 'held' | 'resumed'): void;
   /** Pulls one frame from the leg and pushes one to it. */

@@ -132,7 +132,7 @@ export class MediaSession implements Ticked {
         this.#digit(command.digit);
         break;
       case 'say':
-        this.#guard((conversation) => conversation.say(command.text));
+        this.#guard((conversation) => conversation.say(command.text, command.instead));
         break;
       case 'hold':
         this.#held = command.held;
