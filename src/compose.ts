@@ -4,6 +4,7 @@ import type { HttpAddress } from './api/server.js';
 import { HttpServer } from './api/server.js';
 import { keptToken } from './api/token.js';
 import { CallManager } from './call/call-manager.js';
+import type { Destinations } from './call/call-session.js';
 import { MessageFiles } from './call/messages.js';
 import { WeeklyHours } from './call/opening-hours.js';
 import { openMediaPool } from './compose-media.js';
@@ -44,7 +45,8 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
   const calls = new CallManager({
     services: {
       engine,
-      destinations: new Map(Object.entries(config.destinations)),
+      destinations: openDestinations(config),
+      transfers: { maxPerCall: config.transfers.maxPerCall, graceMs: config.transfers.graceSeconds * 1000 },
       messages,
       hours: new WeeklyHours(config.hours ?? null),
       clock,
@@ -108,6 +110,16 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
       await server.stop();
     },
   };
+}
+
+/** The places of a destination with how long each rings. */
+function openDestinations({ destinations, transfers }: Config): Destinations {
+  return new Map(
+    Object.entries(destinations).map(([key, { dial, then, label, ringSeconds }]) => {
+      const ringTimeMs = (ringSeconds ?? transfers.ringSeconds) * 1000;
+      return [key, { dial, label, places: [dial, ...then].map((extension) => ({ extension, ringTimeMs })) }];
+    }),
+  );
 }
 
 /** One kind so far; the next becomes a `switch` here. */

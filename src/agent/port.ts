@@ -1,4 +1,4 @@
-import type { Caller } from '../core/calls.js';
+import type { Caller, TransferMode } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
 import type { LinecardError } from '../core/errors.js';
 import type { CallId, SegmentId } from '../core/ids.js';
@@ -157,8 +157,11 @@ export type HoursAnswer = { readonly open: boolean; readonly text: string };
 
 /** What control does for a call on behalf of its agent. Each rejects with a LinecardError. */
 export interface CallControl {
-  /** Sends the caller to a destination of the configuration (by its key) or to `fallback`; resolves when the PBX has taken the call. */
-  transfer(to: string): Promise<void>;
+  /**
+   * Sends the caller to a destination of the configuration (by its key) or to `fallback`. Resolves when the PBX has taken the call or, in a warm
+   * transfer, when a person is being rung: the agent is on hold then, and gets the caller back when nobody takes the call.
+   */
+  transfer(to: string, how?: { readonly mode: TransferMode; readonly summary: string }): Promise<void>;
   hangUp(reason: string): Promise<void>;
   /** Stores a message; resolves with its id when it is safely on disk. */
   saveMessage(draft: MessageDraft): Promise<string>;

@@ -7,10 +7,13 @@ import { newCallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
 import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
-import type { CallServices, SessionMessage } from './call-session.js';
+import type { CallServices, HowToTransfer } from './call-session.js';
 import { CallSession } from './call-session.js';
+import type { ChannelEvent, SessionMessage } from './leg-routes.js';
+import { LegRoutes } from './leg-routes.js';
 import type { CallActions, CallDirectory } from './port.js';
 import { reconcile } from './reconcile.js';
+import { TalkingPairs } from './transfer/talking-pairs.js';
 
 /** A call's last message comes within milliseconds of its end. */
 const MAX_ENDED = 100;
@@ -21,7 +24,7 @@ const RECONCILE_INTERVAL_MS = 30_000;
 export type ExtensionPlan = { readonly agent: string; readonly fallback: string | null };
 
 export type CallManagerOptions = {
-  readonly services: CallServices;
+  readonly services: Omit<CallServices, 'routes' | 'pairs'>;
   readonly pbxes: readonly Pbx[];
   readonly extensions: ReadonlyMap<string, ExtensionPlan>;
 };
@@ -32,6 +35,8 @@ export class CallManager implements CallDirectory, CallActions {
   readonly #pbxes: readonly Pbx[];
   readonly #extensions: ReadonlyMap<string, ExtensionPlan>;
   readonly #log: Logger;
+  readonly #routes = new LegRoutes();
+  readonly #pairs: TalkingPairs;
   readonly #calls = new Map<CallId, CallSession>();
   /** By PBX and channel: two PBXs may use the same channel id. */
   /** The last ones that ended: what their agents still had to say comes after the end. */
@@ -42,10 +47,11 @@ export class CallManager implements CallDirectory, CallActions {
   #reconcileAlarm: Alarm | null = null;
 
   constructor(options: CallManagerOptions) {
-    this.#services = options.services;
     this.#pbxes = options.pbxes;
     this.#extensions = options.extensions;
     this.#log = options.services.log;
+    this.#pairs = new TalkingPairs({ routes: this.#routes, log: this.#log });
+    this.#services = { ...options.services, routes: this.#routes, pairs: this.#pairs };
   }
 
   start(): void {
@@ -79,8 +85,8 @@ export class CallManager implements CallDirectory, CallActions {
     return this.#calls.get(id as CallId)?.legReport ?? null;
   }
 
-  async transfer(id: string, to: string): Promise<void> {
-    await this.#call(id).transfer(to);
+  async transfer(id: string, to: string, how?: HowToTransfer): Promise<void> {
+    await this.#call(id).transfer(to, how);
   }
 
   async hold(id: string): Promise<void> {
@@ -129,7 +135,7 @@ export class CallManager implements CallDirectory, CallActions {
       case 'digitPressed':
       case 'legAnswered':
       case 'holdChanged':
-        this.#byChannel.get(channelKey(pbx, event.channelId))?.onPbx(event);
+        this.#onChannel(pbx, event);
         break;
       case 'connected':
         this.#log.info({ pbx: pbx.name }, 'PBX connected');
@@ -143,11 +149,24 @@ export class CallManager implements CallDirectory, CallActions {
     }
   }
 
+  #onChannel(pbx: Pbx, event: ChannelEvent): void {
+    if (this.#routes.onPbx(pbx, event) === 'told') return;
+    const session = this.#byChannel.get(channelKey(pbx, event.channelId));
+    if (session !== undefined) session.onPbx(event);
+    else if (event.kind === 'legAnswered') {
+      this.#log.info({ channelId: event.channelId }, 'person whom nobody wants any more hung up');
+      void this.#orLog(pbx.hangUp(event.channelId), 'channel could not be hung up');
+    }
+  }
+
   /** Everything the media threads say; set as the engine's listener by who puts the parts together. */
   onMedia(message: FromMedia): void {
     if (message.kind === 'directCall') this.#directCall(message);
-    else if (isOfSession(message))
-      (this.#calls.get(message.callId) ?? this.#ended.get(message.callId))?.onMedia(message);
+    else if (isOfSession(message)) {
+      const session = this.#calls.get(message.callId) ?? this.#ended.get(message.callId);
+      if (session !== undefined) session.onMedia(message);
+      else this.#routes.onMedia(message);
+    }
   }
 
   /** Resolves when everything that ended calls still had to write is written; after the engine has stopped. */
@@ -251,6 +270,7 @@ export class CallManager implements CallDirectory, CallActions {
       reconcile({
         pbx,
         calls: () => [...this.#calls.values()],
+        pairs: this.#pairs,
         offer: (offer) => void this.#offered(pbx, offer),
         clock: this.#services.clock,
         log: this.#log.child({ pbx: pbx.name }),

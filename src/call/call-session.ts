@@ -1,29 +1,53 @@
 import type { HoursAnswer } from '../agent/port.js';
 import { assertNever } from '../core/assert-never.js';
-import type { CallRecord, Caller, Outcome, Transport } from '../core/calls.js';
+import type { CallRecord, Caller, Outcome, TransferMode, Transport } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
 import { LinecardError, toLinecardError } from '../core/errors.js';
 import type { CallEvent } from '../core/events.js';
-import type { CallId, ChannelId } from '../core/ids.js';
+import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import { newLegId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
-import type { ControlAnswer, ControlRequest, FromMedia, LegReport, MediaEngine, OpenSession } from '../engine/port.js';
-import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
+import type { ControlAnswer, ControlRequest, LegReport, MediaEngine, OpenSession } from '../engine/port.js';
+import type { CallOffer, Pbx } from '../pbx/port.js';
 import { CallLedger } from './ledger.js';
-import type { PbxMedia } from './media-link.js';
+import type { ChannelEvent, LegRoutes, SessionMessage } from './leg-routes.js';
 import { MediaLink } from './media-link.js';
 import type { MessageStore, OpeningHours } from './port.js';
+import type { TalkingPairs } from './transfer/talking-pairs.js';
+import { returnText } from './transfer/transfer-words.js';
+import type { Place, TransferringCall } from './transfer/warm-transfer.js';
+import { WarmTransfer } from './transfer/warm-transfer.js';
 
 /** A leg that is lost in mid-call is opened again; a PBX that loses it thrice will not keep it. */
 const MEDIA_REOPENINGS = 2;
 
+/** How long the operator of an extension is rung in a warm transfer to `fallback`. */
+const FALLBACK_RING_MS = 30_000;
+
 /** Where a caller may be sent. */
-export type Destinations = ReadonlyMap<string, { readonly dial: string; readonly label: string }>;
+export type Destinations = ReadonlyMap<string, Destination>;
+
+export type Destination = {
+  /** Where a blind transfer goes. */
+  readonly dial: string;
+  readonly label: string;
+  /** Where a warm one rings, one after the other. */
+  readonly places: readonly Place[];
+};
+
+export type TransferLimits = { readonly maxPerCall: number; readonly graceMs: number };
+
+export type HowToTransfer = { readonly mode: TransferMode; readonly summary: string };
+
+const BLIND: HowToTransfer = { mode: 'blind', summary: '' };
 
 /** What every session of a process shares. */
 export type CallServices = {
   readonly engine: MediaEngine;
   readonly destinations: Destinations;
+  readonly transfers: TransferLimits;
+  readonly routes: LegRoutes;
+  readonly pairs: TalkingPairs;
   readonly messages: MessageStore;
   readonly hours: OpeningHours;
   readonly clock: Clock;
@@ -55,11 +79,8 @@ export type CallSessionOptions = {
   readonly onEnded: (session: CallSession) => void;
 };
 
-/** What a media thread says of one call; its answers to `open` and to signalling go to who asked. */
-export type SessionMessage = Exclude<
-  Extract<FromMedia, { readonly callId: CallId }>,
-  { readonly kind: 'opened' | 'openFailed' | 'signalled' }
->;
+/** Who keeps the agent from talking. */
+type Holder = 'phone' | 'operator' | 'transfer';
 
 /**
  * One call as control sees it: brings the PBX's channel and a media session together, carries requests of the agent to the PBX, and
@@ -74,9 +95,13 @@ export class CallSession {
   readonly #media: MediaLink;
   readonly #log: Logger;
   /** Who asked for hold; the agent is on when nobody does. */
+  readonly #holders = new Set<Holder>();
   #lateMessage: Promise<void> = Promise.resolve();
-  readonly #holders = new Set<'phone' | 'operator'>();
   #reopenings = 0;
+  #transferCount = 0;
+  #warm: WarmTransfer | null = null;
+  /** The agent failed while the caller was on the way to a person; it matters only if they come back. */
+  #agentLost: LinecardError | null = null;
 
   constructor(options: CallSessionOptions) {
     const { id, line, services } = options;
@@ -95,8 +120,15 @@ export class CallSession {
     return this.#line;
   }
 
-  get pbxMedia(): PbxMedia | null {
-    return this.#media.pbxMedia;
+  /** What of the PBX belongs to it besides the caller's channel. */
+  get belongings(): { readonly channels: readonly ChannelId[]; readonly bridges: readonly BridgeId[] } {
+    const media = this.#media.pbxMedia;
+    const transfer = this.#warm?.belongings ?? { channels: [], bridges: [] };
+    if (media === null) return transfer;
+    return {
+      channels: [media.mediaChannelId, ...transfer.channels],
+      bridges: [media.bridgeId, ...transfer.bridges],
+    };
   }
 
   get legReport(): LegReport | null {
@@ -112,6 +144,8 @@ export class CallSession {
     const { pbx, offer } = line;
     this.#ledger.started();
     try {
+      // A caller whom an earlier process of ours left may still hear its music.
+      if (offer.answered === 'yes') await this.#endMusic(line);
       if (pbx.can.mediaBeforeAnswer === 'yes') {
         await Promise.all([offer.answered === 'yes' ? null : pbx.ring(offer.channelId), this.#openMedia(line)]);
         if (offer.answered === 'no') await pbx.answer(offer.channelId);
@@ -192,7 +226,7 @@ export class CallSession {
         void this.#hangUp({ result: 'completed', fault: 'none', reason: message.reason });
         break;
       case 'agentFailed':
-        void this.#cannotServe(new LinecardError(message.code, message.message));
+        this.#agentFailed(new LinecardError(message.code, message.message));
         break;
       case 'legClosed':
         this.#ledger.observed({ kind: 'legReport', callId: this.id, report: message.report });
@@ -203,7 +237,7 @@ export class CallSession {
     }
   }
 
-  onPbx(event: Extract<PbxEvent, { readonly channelId: ChannelId }>): void {
+  onPbx(event: ChannelEvent): void {
     if (this.#hasEnded()) return;
     switch (event.kind) {
       case 'channelGone':
@@ -228,10 +262,21 @@ export class CallSession {
     void this.#end({ result: 'failed', fault: 'pbx', reason: 'the PBX lost the call' });
   }
 
-  /** To a destination by its key, or `fallback`. The call is out of our hands when this resolves. */
-  async transfer(to: string): Promise<void> {
+  /**
+   * To a destination by its key, or `fallback`. When this resolves the call is out of our hands (blind), or a person is being rung (warm).
+   */
+  async transfer(to: string, how: HowToTransfer = BLIND): Promise<void> {
     this.#needTalking('transfer');
-    const dial = this.#dialOf(to);
+    const { dial, label, places } = this.#destinationOf(to);
+    const { maxPerCall } = this.#options.services.transfers;
+    if (this.#transferCount >= maxPerCall) {
+      throw new LinecardError('CALL_STATE', `the call was transferred ${maxPerCall} times already`);
+    }
+    this.#transferCount += 1;
+    if (how.mode === 'warm') {
+      this.#beginWarm(to, { label, places, summary: how.summary });
+      return;
+    }
     const line = this.#line;
     if (this.#isBrowser()) {
       throw new LinecardError('PBX_UNSUPPORTED', 'cannot transfer: a browser call has no channel on a PBX yet');
@@ -290,8 +335,13 @@ export class CallSession {
     return this.#lateMessage;
   }
 
-  /** The process ends: the caller goes to the fallback. Never rejects. */
+  /** The process ends: the caller goes to the fallback, unless they talk with a person already. Never rejects. */
   async handOver(reason: string): Promise<void> {
+    const warm = this.#warm;
+    if (warm?.talking === true) {
+      warm.abandon();
+      await warm.settled();
+    }
     if (!this.#hasEnded()) await this.#toFallback({ result: 'transferred', fault: 'none', reason });
   }
 
@@ -334,9 +384,11 @@ export class CallSession {
     const { messages, hours, clock } = this.#options.services;
     switch (request.op) {
       case 'transfer':
-        await this.transfer(request.to);
+        await this.transfer(request.to, request);
         return null;
       case 'hangUp':
+        // An agent that believes its work is done must not end a call that it no longer leads.
+        if (this.#warm !== null) throw new LinecardError('CALL_STATE', 'the caller is on the way to a person');
         await this.hangUp(request.reason);
         return null;
       case 'saveMessage': {
@@ -382,10 +434,7 @@ export class CallSession {
     }
     this.#log.warn({ reason, detail, attempt: this.#reopenings }, 'audio connection lost, opening another');
     try {
-      await this.#media.closePbxMedia();
-      await this.#openMedia(line);
-      this.#media.send({ kind: 'start', callId: this.id });
-      if (this.#holders.size > 0) this.#media.send({ kind: 'hold', callId: this.id, held: 'held' });
+      await this.#reopenMedia(line);
     } catch (error) {
       await this.#cannotServe(toLinecardError(error));
     }
@@ -398,17 +447,107 @@ export class CallSession {
     else await this.#end({ result: 'failed', fault: 'config', reason: detail });
   }
 
-  #changeHold(by: 'phone' | 'operator', held: 'held' | 'resumed'): void {
+  async #reopenMedia(line: Line): Promise<void> {
+    await this.#media.closePbxMedia();
+    await this.#openMedia(line);
+    this.#media.send({ kind: 'start', callId: this.id });
+    if (this.#holders.size > 0) this.#media.send({ kind: 'hold', callId: this.id, held: 'held' });
+  }
+
+  #beginWarm(
+    to: string,
+    where: { readonly label: string; readonly places: readonly Place[]; readonly summary: string },
+  ): void {
+    const { services, caller, extension } = this.#options;
+    const { engine, routes, pairs, clock, transfers } = services;
+    const line = this.#needLine('transfer with an announcement');
+    const { pbx, offer } = line;
+    const { consult } = pbx;
+    if (consult === undefined) {
+      throw new LinecardError('PBX_UNSUPPORTED', `PBX "${pbx.name}" does blind transfers only`);
+    }
+    this.#ledger.transferStarted(to, 'warm');
+    this.#warm = new WarmTransfer({
+      pbx,
+      consult,
+      callerChannelId: offer.channelId,
+      caller,
+      extension,
+      context: offer.context,
+      ...where,
+      graceMs: transfers.graceMs,
+      call: this.#whileTransferring(line, where.label),
+      engine,
+      routes,
+      pairs,
+      clock,
+      log: this.#log,
+    });
+    this.#warm.begin();
+  }
+
+  #whileTransferring(line: Line, label: string): TransferringCall {
+    const { pbx, offer } = line;
+    return {
+      hold: async () => {
+        this.#changeHold('transfer', 'held');
+        await pbx.hold(offer.channelId, 'held');
+      },
+      resume: async (tried, from) => {
+        if (this.#agentLost !== null) throw this.#agentLost;
+        const bridgeId = this.#media.pbxMedia?.bridgeId;
+        if (!this.#media.connected || bridgeId === undefined) await this.#reopenMedia(line);
+        else if (from === 'person') await pbx.consult?.takeBack(offer.channelId, bridgeId);
+        await pbx.hold(offer.channelId, 'resumed');
+        this.#changeHold('transfer', 'resumed');
+        this.#media.send({ kind: 'say', callId: this.id, text: returnText(tried, label), instead: 'yes' });
+      },
+      toFallback: () =>
+        this.#toFallback({ result: 'failed', fault: 'pbx', reason: 'the caller could not come back from a transfer' }),
+      transferEnded: (how) => {
+        this.#warm = null;
+        if (how === 'connected')
+          void this.#end({ result: 'transferred', fault: 'none', reason: `to ${label}, announced` });
+      },
+    };
+  }
+
+  #agentFailed(error: LinecardError): void {
+    if (this.#warm === null) void this.#cannotServe(error);
+    else this.#agentLost = error;
+  }
+
+  async #endMusic({ pbx, offer }: Line): Promise<void> {
+    try {
+      await pbx.hold(offer.channelId, 'resumed');
+    } catch (error) {
+      this.#log.debug({ err: error }, 'music could not be ended, it may not have been on');
+    }
+  }
+
+  #changeHold(by: Holder, held: 'held' | 'resumed'): void {
     const wasHeld = this.#holders.size > 0;
     if (held === 'held') this.#holders.add(by);
     else this.#holders.delete(by);
     const isHeld = this.#holders.size > 0;
     if (wasHeld === isHeld) return;
     this.#media.send({ kind: 'hold', callId: this.id, held });
-    if (this.#ledger.answered) this.#ledger.changeState(isHeld ? 'held' : 'talking');
+    if (!this.#ledger.answered) return;
+    if (this.#holders.has('transfer')) this.#ledger.changeState('transferring');
+    else this.#ledger.changeState(isHeld ? 'held' : 'talking');
   }
 
   async #callerGone(): Promise<void> {
+    const talked = this.#warm?.talking === true;
+    this.#warm?.callerGone();
+    if (talked) {
+      await this.#end({
+        result: 'transferred',
+        fault: 'none',
+        reason: 'the caller hung up after talking with a person',
+      });
+      return;
+    }
     await this.#end(
       this.#ledger.answered
         ? { result: 'completed', fault: 'none', reason: 'the caller hung up' }
@@ -437,6 +576,7 @@ export class CallSession {
       return;
     }
     this.#ledger.changeState('transferring');
+    if (this.#holders.has('operator') || this.#holders.has('transfer')) await this.#endMusic(line);
     try {
       await line.pbx.handBack(line.offer.channelId, { context: line.offer.context, extension: line.fallback });
       await this.#end({ ...outcome, reason: `${outcome.reason}; the caller went to ${line.fallback}` });
@@ -463,6 +603,7 @@ export class CallSession {
   /** The one way out. */
   async #end(outcome: Outcome): Promise<void> {
     if (this.#hasEnded()) return;
+    this.#warm?.abandon();
     // The event first: a browser's page is told of it over the leg that closes.
     this.#ledger.ended(outcome);
     this.#media.close(outcome.result === 'completed' || outcome.result === 'abandoned' ? 'completed' : 'handover');
@@ -479,11 +620,15 @@ export class CallSession {
     return this.#ledger.outcome !== null;
   }
 
-  #dialOf(to: string): string {
+  #destinationOf(to: string): Destination {
     const { destinations } = this.#options.services;
-    const dial = to === 'fallback' ? (this.#line?.fallback ?? null) : (destinations.get(to)?.dial ?? null);
-    if (dial !== null) return dial;
-    if (to === 'fallback' && this.#line === null) return 'the human of the dialplan';
+    const known = destinations.get(to);
+    if (known !== undefined) return known;
+    const fallback = this.#line === null ? 'the human of the dialplan' : this.#line.fallback;
+    if (to === 'fallback' && fallback !== null) {
+      const places = [{ extension: fallback, ringTimeMs: FALLBACK_RING_MS }];
+      return { dial: fallback, label: 'the operator', places };
+    }
     const allowed = [...destinations.keys(), 'fallback'].join(', ');
     throw new LinecardError(
       'DESTINATION_UNKNOWN',

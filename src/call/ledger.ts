@@ -1,4 +1,13 @@
-import type { CallRecord, CallState, Caller, CallTimings, Outcome, Transport, Turn } from '../core/calls.js';
+import type {
+  CallRecord,
+  CallState,
+  Caller,
+  CallTimings,
+  Outcome,
+  TransferMode,
+  Transport,
+  Turn,
+} from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
 import type { CallEvent } from '../core/events.js';
 import type { CallId } from '../core/ids.js';
@@ -146,7 +155,7 @@ export class CallLedger {
     this.#publish({ kind: 'stateChanged', state });
   }
 
-  transferStarted(to: string, mode: 'blind' | 'warm'): void {
+  transferStarted(to: string, mode: TransferMode): void {
     this.#publish({ kind: 'transferStarted', to, mode });
   }
 

@@ -48,6 +48,11 @@ export class MediaLink {
     return this.#state === 'opening';
   }
 
+  /** Audio flows both ways. */
+  get connected(): boolean {
+    return this.#state === 'open';
+  }
+
   /** The media thread opened the session by itself (a call from the dialplan). */
   adopt(): void {
     this.#state = 'open';

@@ -1,7 +1,9 @@
 import type { Clock } from '../core/clock.js';
+import type { ChannelId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
-import type { CallOffer, Pbx } from '../pbx/port.js';
+import type { CallOffer, Parties, Pbx, PbxSnapshot } from '../pbx/port.js';
 import type { CallSession } from './call-session.js';
+import type { TalkingPairs } from './transfer/talking-pairs.js';
 
 /** Younger channels and calls are still being set up; what they lack is not a leak. */
 const SETTLING_MS = 10_000;
@@ -10,6 +12,7 @@ export type ReconcileOptions = {
   readonly pbx: Pbx;
   /** The calls at this moment. */
   readonly calls: () => readonly CallSession[];
+  readonly pairs: TalkingPairs;
   /** A caller whom nobody serves: an earlier process of ours did. */
   readonly offer: (offer: CallOffer) => void;
   readonly clock: Clock;
@@ -35,8 +38,11 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
 
   const now = options.calls().filter((call) => call.line?.pbx === pbx);
   const served = new Set(now.map((call) => call.line?.offer.channelId));
-  const mediaChannels = new Set(now.map((call) => call.pbxMedia?.mediaChannelId));
-  const bridges = new Set(now.map((call) => call.pbxMedia?.bridgeId));
+  await options.pairs.check(pbx, present);
+  for (const parties of partiesOf(snapshot, served)) options.pairs.watch(pbx, parties);
+  const owned = [...now.map((call) => call.belongings), options.pairs.belongings(pbx)];
+  const channels = new Set(owned.flatMap((belongings) => belongings.channels));
+  const bridges = new Set(owned.flatMap((belongings) => belongings.bridges));
   const settled = (createdAtMs: number): boolean => clock.wallMs() - createdAtMs > SETTLING_MS;
 
   for (const bridge of snapshot.bridges) {
@@ -48,10 +54,10 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
   }
   for (const channel of snapshot.channels) {
     if (channel.owner === 'linecard') {
-      if (mediaChannels.has(channel.channelId) || !settled(channel.createdAtMs)) continue;
+      if (channels.has(channel.channelId) || !settled(channel.createdAtMs)) continue;
       log.warn({ channelId: channel.channelId }, 'channel without a call hung up');
       await pbx.hangUp(channel.channelId);
-    } else if (!served.has(channel.channelId) && channel.extension !== null) {
+    } else if (!served.has(channel.channelId) && !channels.has(channel.channelId) && channel.extension !== null) {
       log.warn({ channelId: channel.channelId }, 'caller without a call is served again');
       options.offer({
         channelId: channel.channelId,
@@ -62,4 +68,15 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
       });
     }
   }
+}
+
+/** Callers and people who talk in a bridge of ours, and whom no call of ours knows: an earlier process connected them. */
+function partiesOf(snapshot: PbxSnapshot, served: ReadonlySet<ChannelId | undefined>): Parties[] {
+  return snapshot.bridges.flatMap(({ bridgeId, channels, holds }) => {
+    const members = snapshot.channels.filter(({ channelId }) => channels.includes(channelId));
+    const caller = members.find(({ owner }) => owner === 'pbx');
+    const person = members.find(({ owner }) => owner === 'linecard');
+    if (holds !== 'parties' || caller === undefined || person === undefined || served.has(caller.channelId)) return [];
+    return [{ bridgeId, callerChannelId: caller.channelId, personChannelId: person.channelId }];
+  });
 }

@@ -13,6 +13,9 @@ export type Caller = { readonly number: string; readonly name: string };
  */
 export type CallState = 'offered' | 'talking' | 'held' | 'transferring' | 'ended';
 
+/** blind: the PBX carries the call at once. warm: a person is told who calls and why, and may decline. */
+export type TransferMode = 'blind' | 'warm';
+
 export type Outcome = {
   readonly result: 'completed' | 'transferred' | 'abandoned' | 'failed';
   readonly fault: Fault;

@@ -1,4 +1,4 @@
-import type { CallRecord, CallState, Outcome, Turn } from './calls.js';
+import type { CallRecord, CallState, Outcome, TransferMode, Turn } from './calls.js';
 import type { CallId } from './ids.js';
 
 /** What happens to a call, in the past tense, for everybody who watches: history, metrics, API streams. */
@@ -43,7 +43,7 @@ export type CallEvent =
       readonly callId: CallId;
       readonly atMs: number;
       readonly to: string;
-      readonly mode: 'blind' | 'warm';
+      readonly mode: TransferMode;
     }
   | { readonly kind: 'messageTaken'; readonly callId: CallId; readonly atMs: number; readonly messageId: string }
   | {

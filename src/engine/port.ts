@@ -1,4 +1,4 @@
-import type { Caller, Transport, Turn } from '../core/calls.js';
+import type { Caller, TransferMode, Transport, Turn } from '../core/calls.js';
 import type { ErrorCode } from '../core/errors.js';
 import type { CallId, LegId } from '../core/ids.js';
 import type { LegCloseReason, LegCounters } from '../media/leg.js';
@@ -7,6 +7,12 @@ import type { HoursAnswer } from '../agent/port.js';
 
 /** Where a PBX has to connect to reach a leg. */
 export type MediaAddress = { readonly host: string; readonly port: number };
+
+/**
+ * Name of the agent on the leg of a person who is asked whether they take a caller: it says what control tells it, and reports what it
+ * hears. No agent of a configuration can be called so.
+ */
+export const BRIEFING_AGENT = ':briefing';
 
 /** A call that is to be given to an agent on a media thread. */
 export type OpenSession = {
@@ -37,7 +43,14 @@ export type MediaFormat = {
 
 /** What an agent asks of control; the answer comes as `answer` with the same `requestId`. */
 export type ControlRequest =
-  | { readonly op: 'transfer'; readonly to: string }
+  /** Answered when the PBX has taken the call (blind), or when a person is being rung and the caller hears music (warm). */
+  | {
+      readonly op: 'transfer';
+      readonly to: string;
+      readonly mode: TransferMode;
+      /** What the person is told of the caller's wish, in the agent's words. */
+      readonly summary: string;
+    }
   | { readonly op: 'hangUp'; readonly reason: string }
   | { readonly op: 'saveMessage'; readonly from: string; readonly text: string; readonly audio: Int16Array }
   | { readonly op: 'hours' }
@@ -66,7 +79,8 @@ export type ToMedia =
   /** The caller can hear: the agent may begin. */
   | { readonly kind: 'start'; readonly callId: CallId }
   | { readonly kind: 'digit'; readonly callId: CallId; readonly digit: string }
-  | { readonly kind: 'say'; readonly callId: CallId; readonly text: string }
+  /** instead: what the agent was saying, or had still to say, is dropped. */
+  | { readonly kind: 'say'; readonly callId: CallId; readonly text: string; readonly instead?: 'yes' }
   /** held: the agent neither hears nor speaks, the leg gets silence. */
   | { readonly kind: 'hold'; readonly callId: CallId; readonly held: 'held' | 'resumed' }
   | { readonly kind: 'close'; readonly callId: CallId; readonly ending: 'completed' | 'handover' }

@@ -9,6 +9,8 @@ const ANSWER_TIME_LIMIT_MS = 15_000;
 /** An agent that asks for more at once is out of its mind. */
 const MAX_PENDING = 16;
 
+const BLIND = { mode: 'blind', summary: '' } as const;
+
 type Pending = {
   readonly resolve: (value: string | HoursAnswer | null) => void;
   readonly reject: (error: LinecardError) => void;
@@ -34,8 +36,8 @@ export class RemoteControl implements CallControl {
     this.#send = options.send;
   }
 
-  async transfer(to: string): Promise<void> {
-    await this.#ask({ op: 'transfer', to });
+  async transfer(to: string, how: Parameters<CallControl['transfer']>[1] = BLIND): Promise<void> {
+    await this.#ask({ op: 'transfer', to, mode: how.mode, summary: how.summary });
   }
 
   async hangUp(reason: string): Promise<void> {

@@ -35,6 +35,7 @@ beforeEach(() => {
     services: {
       engine,
       destinations: new Map(),
+      transfers: { maxPerCall: 5, graceMs: 10_000 },
       messages: {
         save: () => Promise.resolve('m1'),
         list: () => Promise.resolve([]),

@@ -35,7 +35,10 @@ function build(options: { readonly fallback?: string | null; readonly can?: Part
   manager = new CallManager({
     services: {
       engine,
-      destinations: new Map([['sales', { dial: '6001', label: 'Sales' }]]),
+      destinations: new Map([
+        ['sales', { dial: '6001', label: 'Sales', places: [{ extension: '6001', ringTimeMs: 20_000 }] }],
+      ]),
+      transfers: { maxPerCall: 5, graceMs: 10_000 },
       messages,
       hours: new WeeklyHours(null),
       clock,
@@ -195,7 +198,12 @@ describe('a call over a PBX', () => {
 describe('what the agent asks for', () => {
   it('a transfer gives the caller back to the dialplan and the call is over for us', async () => {
     const { callId } = await talkingCall();
-    engine.onMessage({ kind: 'request', callId, requestId: 1, request: { op: 'transfer', to: 'sales' } });
+    engine.onMessage({
+      kind: 'request',
+      callId,
+      requestId: 1,
+      request: { op: 'transfer', to: 'sales', mode: 'blind', summary: '' },
+    });
     await settle();
     expect(pbx.commands).toContain('handBack caller-1 -> 6001@phones');
     expect(outcome()).toBe('transferred/none');
@@ -204,7 +212,12 @@ describe('what the agent asks for', () => {
 
   it('a transfer to an unknown place is refused with the places that exist', async () => {
     const { callId } = await talkingCall();
-    engine.onMessage({ kind: 'request', callId, requestId: 7, request: { op: 'transfer', to: '+1900' } });
+    engine.onMessage({
+      kind: 'request',
+      callId,
+      requestId: 7,
+      request: { op: 'transfer', to: '+1900', mode: 'blind', summary: '' },
+    });
     await settle();
     const answer = engine.sent.find((message) => message.kind === 'answer');
     expect(answer).toMatchObject({ requestId: 7, answer: { ok: false, code: 'DESTINATION_UNKNOWN' } });
@@ -215,7 +228,12 @@ describe('what the agent asks for', () => {
   it('a transfer that the PBX refuses returns to the conversation', async () => {
     const { callId } = await talkingCall();
     pbx.failures.set('handBack', new LinecardError('PBX_REFUSED', 'no such extension'));
-    engine.onMessage({ kind: 'request', callId, requestId: 2, request: { op: 'transfer', to: 'sales' } });
+    engine.onMessage({
+      kind: 'request',
+      callId,
+      requestId: 2,
+      request: { op: 'transfer', to: 'sales', mode: 'blind', summary: '' },
+    });
     await settle();
     expect(manager.get(callId)?.state).toBe('talking');
     expect(engine.sent.at(-1)).toMatchObject({ kind: 'answer', answer: { ok: false } });
@@ -268,7 +286,12 @@ describe('hold', () => {
 describe('a call that the dialplan connected', () => {
   it('is handed to the human of the dialplan by a close that is not on purpose', async () => {
     const callId = engine.directCall();
-    engine.onMessage({ kind: 'request', callId, requestId: 1, request: { op: 'transfer', to: 'fallback' } });
+    engine.onMessage({
+      kind: 'request',
+      callId,
+      requestId: 1,
+      request: { op: 'transfer', to: 'fallback', mode: 'blind', summary: '' },
+    });
     await settle();
     expect(engine.sent).toContainEqual({ kind: 'close', callId, ending: 'handover' });
     expect(outcome()).toBe('transferred/none');

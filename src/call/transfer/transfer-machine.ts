@@ -1,7 +1,7 @@
 import { assertNever } from '../../core/assert-never.js';
 
-/** Why a place did not take the caller. `nobody`: it was answered, but not by a person (a voicemail). `hungUp`: they left without a word. */
-export type Refusal = 'busy' | 'noAnswer' | 'declined' | 'nobody' | 'unreachable' | 'hungUp' | 'failed';
+/** Why a place did not take the caller. `nobody`: it was answered, but not by a person (a voicemail). `hungUp`: they left without a word. cutOff: they hung up within the grace time. */
+export type Refusal = 'busy' | 'noAnswer' | 'declined' | 'nobody' | 'unreachable' | 'hungUp' | 'cutOff' | 'failed';
 
 /** What became of one place, and in which words it was declined; null: without a reason. */
 export type Attempted = { readonly target: number; readonly refusal: Refusal; readonly reason: string | null };
@@ -171,7 +171,7 @@ export function stepTransfer(plan: TransferPlan, state: TransferState, event: Tr
     case 'talking':
       if (event.kind === 'timeUp') return release(state);
       // Not the next place: they have just talked with somebody, who may have meant it.
-      return event.kind === 'legGone' ? giveBack(plan, triedOf(state, 'hungUp'), state.attempt) : stay(state);
+      return event.kind === 'legGone' ? giveBack(plan, triedOf(state, 'cutOff'), state.attempt) : stay(state);
     case 'returning':
       if (event.kind === 'resumed') return finish(state, 'returned');
       if (event.kind !== 'resumeFailed' && event.kind !== 'timeUp') return stay(state);

@@ -109,7 +109,7 @@ describe('a warm transfer', () => {
   });
 
   it('gives the caller back when the person hangs up within the grace time', () => {
-    expect(after(PLAN, ...BRIEFED, key('1'), merged, gone('hungUp')).asks).toEqual(['hangUp 1', 'resume hungUp']);
+    expect(after(PLAN, ...BRIEFED, key('1'), merged, gone('hungUp')).asks).toEqual(['hangUp 1', 'resume cutOff']);
   });
 
   it('gives the caller back when the merge fails', () => {
