@@ -15,14 +15,16 @@ import type { FromMedia, LegSignal, MediaAddress, OpenSession } from './engine/p
 import type { ThreadLink } from './engine/thread-link.js';
 import { LocalLink, WorkerLink } from './engine/thread-link.js';
 import { ThreadLogger } from './engine/thread-log.js';
+import { JitterBuffer } from './media/jitter-buffer.js';
+import { OpusDecoder } from './media/opus/decoder.js';
 import { OpusEncoder } from './media/opus/encoder.js';
+import { OPUS_CLOCK_RATE_HZ } from './media/opus/packet.js';
 import { warmUpOpus } from './media/opus/warm-up.js';
 import { Vad, loadVad } from './media/vad.js';
 import type { AudioSocketServerOptions } from './transports/audiosocket/server.js';
 import { AudioSocketServer } from './transports/audiosocket/server.js';
 import { WebRtcDoor } from './transports/webrtc/door.js';
 import type { Peer, PeerOptions } from './transports/webrtc/peer.js';
-import { DecodingUplink } from './transports/webrtc/uplink.js';
 
 /** Lateness refuses calls long before this where agents are costly; it is a bound on memory. */
 const MAX_SESSIONS_PER_THREAD = 1000;
@@ -178,7 +180,8 @@ class BrowserDoor implements LegDoor {
         if (this.#openPeer === null) throw new LinecardError('INVARIANT', 'the door has not been started');
         return this.#openPeer({ ...peer, ice, clock });
       },
-      openUplink: (counters) => DecodingUplink.open(counters),
+      openUplink: async (counters) =>
+        new JitterBuffer({ decoder: await OpusDecoder.open(), clockRateHz: OPUS_CLOCK_RATE_HZ, counters }),
       openEncoder: () => new OpusEncoder({ discontinuous: 'yes' }),
       prepare: async () => {
         const { WeriftPeer, preparePeers } = await import('./transports/webrtc/peer.js');

@@ -1,5 +1,8 @@
 import { SAMPLES_PER_MS } from '../../core/units.js';
 
+/** The clock of RTP timestamps, whatever rate the codec runs at (RFC 7587 §4.1). */
+export const OPUS_CLOCK_RATE_HZ = 48_000;
+
 /** No packet is longer (RFC 6716 §3.2.5, R5). */
 export const MAX_PACKET_SAMPLES = 120 * SAMPLES_PER_MS;
 

@@ -3,13 +3,12 @@ import type { LegId } from '../../core/ids.js';
 import { FRAME_MS } from '../../core/units.js';
 import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../media/leg.js';
 import { FRAME_SILENCE } from '../../media/leg.js';
+import { OPUS_CLOCK_RATE_HZ } from '../../media/opus/packet.js';
 import type { FrameEncoder } from './downlink.js';
 import { Downlink } from './downlink.js';
 import { readPageMessage } from './page-message.js';
 import type { PacketInfo, Peer, PeerNetwork } from './peer.js';
 
-/** RFC 7587 §4.1. */
-const OPUS_RATE_HZ = 48_000;
 /** A browser sends twice a second even when its user is silent or muted; one that sends nothing for so long is gone. */
 const DEAF_TICKS = 15_000 / FRAME_MS;
 /** Digits that may come at once; then one each tick is more than a finger can do. */
@@ -43,7 +42,7 @@ export type WebRtcLegOptions = {
 export class WebRtcLeg implements MediaLeg {
   readonly id: LegId;
   readonly codec = 'opus';
-  readonly wireRateHz = OPUS_RATE_HZ;
+  readonly wireRateHz = OPUS_CLOCK_RATE_HZ;
   readonly counters: LegCounters;
   listener: LegListener | null = null;
   readonly #peer: Peer;

@@ -3,13 +3,15 @@ import { systemClock } from '../../../src/core/clock.js';
 import { newLegId } from '../../../src/core/ids.js';
 import { silentLogger } from '../../../src/core/logger.js';
 import { FRAME_SAMPLES } from '../../../src/core/units.js';
+import { JitterBuffer } from '../../../src/media/jitter-buffer.js';
+import { OpusDecoder } from '../../../src/media/opus/decoder.js';
 import { OpusEncoder } from '../../../src/media/opus/encoder.js';
+import { OPUS_CLOCK_RATE_HZ } from '../../../src/media/opus/packet.js';
 import { warmUpOpus } from '../../../src/media/opus/warm-up.js';
 import { WebRtcDoor } from '../../../src/transports/webrtc/door.js';
 import type { IceConfig } from '../../../src/transports/webrtc/ice.js';
 import type { WebRtcLeg } from '../../../src/transports/webrtc/leg.js';
 import { preparePeers, WeriftPeer } from '../../../src/transports/webrtc/peer.js';
-import { DecodingUplink } from '../../../src/transports/webrtc/uplink.js';
 import { WebRtcVisitor } from '../../support/webrtc-visitor.js';
 
 const ICE: IceConfig = { policy: 'all', servers: [], ports: null, announce: null };
@@ -30,7 +32,8 @@ async function setUp(ice: Partial<IceConfig> = {}) {
   const digits: string[] = [];
   const door = new WebRtcDoor({
     openPeer: (options) => new WeriftPeer({ ...options, ice: { ...ICE, ...ice }, clock: systemClock }),
-    openUplink: (counters) => DecodingUplink.open(counters),
+    openUplink: async (counters) =>
+      new JitterBuffer({ decoder: await OpusDecoder.open(), clockRateHz: OPUS_CLOCK_RATE_HZ, counters }),
     openEncoder: () => new OpusEncoder({ discontinuous: 'yes' }),
     prepare: () => Promise.resolve(),
     maxLegs: 10,
