@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import { createApi } from './api/app.js';
+import type { BrowserAccess } from './api/port.js';
+import { eventJson } from './api/present.js';
 import type { HttpAddress } from './api/server.js';
 import { HttpServer } from './api/server.js';
 import { keptToken } from './api/token.js';
+import { BrowserCalls } from './call/browser-calls.js';
 import { CallManager } from './call/call-manager.js';
 import type { Destinations } from './call/call-session.js';
 import { MessageFiles } from './call/messages.js';
@@ -13,11 +16,13 @@ import type { Clock } from './core/clock.js';
 import type { CallEvent } from './core/events.js';
 import { EventBus } from './core/events.js';
 import type { Logger } from './core/logger.js';
+import type { MediaEngine } from './engine/port.js';
 import { CallHistory } from './observe/history.js';
 import type { ProcessLog } from './observe/log.js';
 import { Metrics } from './observe/metrics.js';
 import { AsteriskPbx } from './pbx/asterisk/asterisk-pbx.js';
 import type { Pbx } from './pbx/port.js';
+import { iceServersFor } from './transports/webrtc/ice.js';
 
 export type LinecardOptions = {
   readonly config: Config;
@@ -66,6 +71,8 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
   const metrics = new Metrics({ calls, engine, unready, droppedLogLines: options.log.droppedLines });
   events.subscribe(history.observe);
   events.subscribe(metrics.observe);
+  const desk = openDesk(config, { calls, engine, clock });
+  if (desk !== null) events.subscribe(desk.onEvent);
   const server = new HttpServer({
     api: createApi({
       calls,
@@ -73,6 +80,8 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
       history,
       messages,
       metrics,
+      proxies: config.http.proxies,
+      browsers: desk === null ? null : browserAccess(config, desk, clock),
       readiness: unready,
       limitations: () => engine.limitations(),
       token: config.http.token ?? (await keptToken(config.dataDir)),
@@ -91,6 +100,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
     engine.onMessage = (message) => {
       metrics.observeMedia(message);
       calls.onMedia(message);
+      desk?.onMedia(message);
     };
     await engine.start();
   } catch (error) {
@@ -120,6 +130,27 @@ function openDestinations({ destinations, transfers }: Config): Destinations {
       return [key, { dial, label, places: [dial, ...then].map((extension) => ({ extension, ringTimeMs })) }];
     }),
   );
+}
+
+/** The desk where browsers call; null where the configuration has none. */
+function openDesk(
+  { webrtc, agents }: Config,
+  { calls, engine, clock }: { readonly calls: CallManager; readonly engine: MediaEngine; readonly clock: Clock },
+): BrowserCalls | null {
+  if (!webrtc.enabled) return null;
+  return new BrowserCalls({
+    engine,
+    admit: (agent, caller) => calls.admitBrowser(agent, caller),
+    agents: Object.keys(agents),
+    maxCallsPerAddress: webrtc.maxCallsPerAddress,
+    present: eventJson,
+    clock,
+  });
+}
+
+function browserAccess({ webrtc }: Config, desk: BrowserCalls, clock: Clock): BrowserAccess {
+  const { origins, sessionTokens, iceServers } = webrtc;
+  return { desk, origins, sessionTokens, iceServers: () => iceServersFor(iceServers, clock.wallMs()) };
 }
 
 /** One kind so far; the next becomes a `switch` here. */

@@ -2,12 +2,16 @@ import type { Express, RequestHandler } from 'express';
 import express, { Router } from 'express';
 import { bearer } from './token.js';
 import { pageRoutes } from './page.js';
-import type { ApiOptions } from './port.js';
+import type { ApiOptions, BrowserAccess } from './port.js';
 import { notFound, problemHandler } from './problem.js';
 import { callRoutes } from './routes/calls.js';
 import { EventStreams } from './routes/events.js';
 import { healthRoutes, metricsRoute } from './routes/health.js';
 import { messageRoutes } from './routes/messages.js';
+import { sessionTokenRoutes } from './routes/session-tokens.js';
+import { webRtcRoutes } from './routes/webrtc.js';
+import { SessionTokens } from './session-token.js';
+import { Visitors } from './visitors.js';
 
 /** The largest body is a text to say (2,000 characters, up to six bytes each as JSON). */
 const MAX_BODY = '16kb';
@@ -21,15 +25,23 @@ export function createApi(options: ApiOptions): Api {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
+  app.set('trust proxy', [...options.proxies]);
   app.use(securityHeaders);
 
   app.use(healthRoutes(options));
   app.use(pageRoutes());
 
+  const tokens = new SessionTokens(options.token);
+  if (options.browsers !== null) app.use('/v1/webrtc', browserRoutes(options, options.browsers, tokens));
+
   const streams = new EventStreams(options);
   const behindToken = Router();
   behindToken.use(express.json({ limit: MAX_BODY, inflate: false }));
   behindToken.use('/calls', streams.routes(), callRoutes(options));
+  if (options.browsers !== null) {
+    const { agents } = options.browsers.desk;
+    behindToken.use('/session-tokens', sessionTokenRoutes({ tokens, agents, clock: options.clock }));
+  }
   behindToken.use('/messages', messageRoutes(options.messages));
 
   const authorized = bearer(options.token);
@@ -40,6 +52,12 @@ export function createApi(options: ApiOptions): Api {
   app.use(notFound);
   app.use(problemHandler(options.log));
   return { app, closeStreams: () => streams.close() };
+}
+
+function browserRoutes(options: ApiOptions, browsers: BrowserAccess, tokens: SessionTokens): Router {
+  const { origins, sessionTokens } = browsers;
+  const visitors = new Visitors({ origins, sessionTokens, tokens, apiToken: options.token, clock: options.clock });
+  return webRtcRoutes({ browsers, visitors });
 }
 
 /** For every answer; the page has a policy of its own. */

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import { chmod, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RequestHandler } from 'express';
@@ -53,19 +54,29 @@ export async function readToken(path: string): Promise<string | null> {
   }
 }
 
-/** Lets a request pass that carries the token (RFC 6750 §2.1); the comparison takes the same time for every wrong one. */
+/** Lets a request pass that carries the token. */
 export function bearer(token: string): RequestHandler {
-  const wanted = digest(token);
   return (request, _response, next) => {
-    const [, given] = /^Bearer +([^ ]+) *$/i.exec(request.headers.authorization ?? '') ?? [];
-    if (given === undefined) {
+    const given = carriedToken(request);
+    if (given === null) {
       throw unauthorized(
         'this needs the header "Authorization: Bearer <token>"; the token is http.token or in dataDir/token',
       );
     }
-    if (!timingSafeEqual(digest(given), wanted)) throw unauthorized('this token is not the right one', 'invalid_token');
+    if (!sameToken(given, token)) throw unauthorized('this token is not the right one', 'invalid_token');
     next();
   };
+}
+
+/** The token that a request carries (RFC 6750 §2.1); null when it has none. */
+export function carriedToken(request: { readonly headers: IncomingHttpHeaders }): string | null {
+  const [, given] = /^Bearer +([^ ]+) *$/i.exec(request.headers.authorization ?? '') ?? [];
+  return given ?? null;
+}
+
+/** The comparison takes the same time for every wrong one. */
+export function sameToken(given: string, wanted: string): boolean {
+  return timingSafeEqual(digest(given), digest(wanted));
 }
 
 function unauthorized(detail: string, error?: string): HttpProblem {

@@ -40,6 +40,8 @@ export const configSchema = section({
     host: host.default('127.0.0.1'),
     port: port.default(8080),
     token: textLike(TOKEN, 'letters, digits and . _ ~ + / - =', 'secret').optional(),
+    // Whose X-Forwarded-For is believed.
+    proxies: list(network, { max: 100, example: '[127.0.0.1]' }).default([]),
   }).prefault({}),
   dataDir: text(1000).default('./data'),
   audiosocket: section({

@@ -24,7 +24,7 @@ webrtc:      { enabled: true, iceServers: [], icePolicy: all, origins: ["http://
 describe('a good configuration', () => {
   it('is read as the documentation shows it', () => {
     const config = good(DOCUMENTED_EXAMPLE, { LINECARD_TOKEN: 'secret-token', ARI_PASSWORD: 'pa:ss} #word' });
-    expect(config.http).toEqual({ host: '127.0.0.1', port: 8080, token: 'secret-token' });
+    expect(config.http).toEqual({ host: '127.0.0.1', port: 8080, token: 'secret-token', proxies: [] });
     expect(config.dataDir).toBe('/home/linecard/data');
     expect(config.audiosocket.direct).toBe('receptionist');
     expect(config.pbx).toEqual([
@@ -44,7 +44,7 @@ describe('a good configuration', () => {
 
   it('may be empty: every default is safe', () => {
     const config = good('# nothing yet\n');
-    expect(config.http).toEqual({ host: '127.0.0.1', port: 8080 });
+    expect(config.http).toEqual({ host: '127.0.0.1', port: 8080, proxies: [] });
     expect(config.audiosocket).toEqual({ host: '127.0.0.1', port: 9092, allow: ['127.0.0.0/8'] });
     expect(config.media.threads).toBe(1);
     expect(config.webrtc).toEqual({
@@ -136,7 +136,7 @@ extensions:
   "7000": { agent: receptionst }
 `;
     expect(mistakes(text).sort()).toEqual([
-      '2 http.prot: unknown key (did you mean "port"?); the keys here are host, port, token',
+      '2 http.prot: unknown key (did you mean "port"?); the keys here are host, port, token, proxies',
       '3 media.threads: "two" must be a number of threads from 0 to 64',
       '5 agents.receptionist.provider: "embeded" must be one of embedded, echo, media-streams, openai-realtime (did you mean "embedded"?)',
       '7 extensions.7000.agent: there is no agent "receptionst" (did you mean "receptionist"?); agents are receptionist',
@@ -146,7 +146,7 @@ extensions:
   it.each([
     ['http: { port: 65536 }', 'http.port: "65536" must be a port, a whole number from 0 to 65535'],
     ['http: { host: 1.2.3.400 }', 'http.host: "1.2.3.400" must be an IP address or a host name, without port'],
-    ['http: here', 'http: must be a block with the keys host, port, token'],
+    ['http: here', 'http: must be a block with the keys host, port, token, proxies'],
     ['http: { token: "with space" }', 'http.token: the value must be letters, digits and . _ ~ + / - ='],
     [
       'audiosocket: { allow: [10.0.0.0/33] }',

@@ -1,17 +1,55 @@
 import { connect } from 'node:net';
-import type { CallActions, StoredMessage } from '../../src/call/port.js';
+import type { BrowserAnswer, BrowserCall, BrowserDesk, CallActions, StoredMessage } from '../../src/call/port.js';
 import type { Clock } from '../../src/core/clock.js';
 import type { CallRecord } from '../../src/core/calls.js';
 import { silentLogger } from '../../src/core/logger.js';
 import type { LegReport } from '../../src/engine/port.js';
 import { createApi } from '../../src/api/app.js';
-import type { ApiOptions } from '../../src/api/port.js';
+import type { ApiOptions, BrowserAccess } from '../../src/api/port.js';
 import type { HttpAddress } from '../../src/api/server.js';
 import { HttpServer } from '../../src/api/server.js';
 import { CallHistory } from '../../src/observe/history.js';
+import type { CallId } from '../../src/core/ids.js';
+import { LinecardError } from '../../src/core/errors.js';
 import { FakeClock, settle } from './fake-clock.js';
 
 export const TOKEN = 'token-of-the-tests';
+
+/** A desk where each call is answered at once. */
+export class FakeDesk implements BrowserDesk {
+  readonly agents = ['receptionist', 'loop'];
+  readonly calls: BrowserCall[] = [];
+  readonly fragments: string[] = [];
+  readonly tags = new Map<string, string>();
+  /** What the next fragment is answered. */
+  answer: string | null = null;
+  failure: Error | null = null;
+
+  call(request: BrowserCall): Promise<BrowserAnswer> {
+    if (this.failure !== null) return Promise.reject(this.failure);
+    this.calls.push(request);
+    const callId = `call-${this.calls.length}` as CallId;
+    this.tags.set(callId, 'abcd');
+    return Promise.resolve({ callId, sdp: 'v=0\r\n', tag: 'abcd' });
+  }
+
+  tagOf(id: string): string {
+    const tag = this.tags.get(id);
+    if (tag === undefined) throw new LinecardError('CALL_UNKNOWN', 'this call is over');
+    return tag;
+  }
+
+  fragment(id: string, sdp: string): Promise<string | null> {
+    this.fragments.push(sdp);
+    if (this.answer !== null) this.tags.set(id, 'efgh');
+    return Promise.resolve(this.answer);
+  }
+
+  hangUp(id: string): Promise<void> {
+    if (!this.tags.delete(id)) return Promise.reject(new LinecardError('CALL_UNKNOWN', 'this call is over'));
+    return Promise.resolve();
+  }
+}
 
 /** A server on a free port with calls, messages and states that a test puts there. */
 export class TestApi {
@@ -26,10 +64,18 @@ export class TestApi {
   failure: Error | null = null;
   leg: LegReport | null = null;
   readonly clock = new FakeClock();
+  readonly desk = new FakeDesk();
   readonly #server: HttpServer;
   #address: HttpAddress | null = null;
 
-  constructor(options: { readonly clock?: Clock; readonly port?: number } = {}) {
+  constructor(
+    options: {
+      readonly clock?: Clock;
+      readonly port?: number;
+      readonly browsers?: Partial<BrowserAccess> | null;
+      readonly proxies?: readonly string[];
+    } = {},
+  ) {
     const act = (text: string): Promise<void> => {
       if (this.failure !== null) return Promise.reject(this.failure);
       this.done.push(text);
@@ -56,6 +102,17 @@ export class TestApi {
         audioPath: (id) => Promise.resolve(this.audioPaths.get(id) ?? null),
       },
       metrics: { contentType: 'text/plain; version=0.0.4', text: () => Promise.resolve('linecard_ready 1\n') },
+      browsers:
+        options.browsers === null
+          ? null
+          : {
+              desk: this.desk,
+              iceServers: () => [{ urls: ['stun:192.0.2.1'] }],
+              origins: ['https://www.example.com'],
+              sessionTokens: 'optional',
+              ...options.browsers,
+            },
+      proxies: options.proxies ?? [],
       readiness: () => this.reasons,
       limitations: () => ['no speech recognition: keys only'],
       token: TOKEN,
