@@ -2,6 +2,7 @@ import type { AgentEvents, AgentProvider, Tool } from './agent/port.js';
 import { EchoProvider } from './agent/providers/echo.js';
 import type { Offers } from './agent/providers/embedded/menu.js';
 import { EmbeddedProvider } from './agent/providers/embedded/provider.js';
+import { LinecardSocketProvider } from './agent/providers/linecard-socket/provider.js';
 import { MediaStreamsProvider } from './agent/providers/media-streams/provider.js';
 import { OpenAiRealtimeProvider } from './agent/providers/openai-realtime/provider.js';
 import type { SampleChunks } from './agent/sample-chunks.js';
@@ -55,6 +56,11 @@ function openProvider(
       const transcriptionModel = agent.transcription === 'off' ? null : agent.transcription;
       const voiceOptions = { model, instructions, voice, turnDetection, transcriptionModel };
       return new OpenAiRealtimeProvider({ name, baseUrl, apiKey, greeting, voice: voiceOptions });
+    }
+    case 'websocket': {
+      const { url, token = null, parameters, turnTaking, greeting = '', instructions = '', voice = '' } = agent;
+      const about = { greeting, instructions, voice, parameters, turnTaking };
+      return new LinecardSocketProvider({ name, url, token, ...about });
     }
     default:
       return assertNever(agent);

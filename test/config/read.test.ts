@@ -86,7 +86,8 @@ describe('a good configuration', () => {
     const config = good(
       `agents:
   clara: { provider: openai-realtime, apiKey: \${OPENAI_API_KEY} }
-  mybot: { provider: media-streams, url: "ws://127.0.0.1:9000/media", parameters: { tenant: acme } }`,
+  mybot: { provider: media-streams, url: "ws://127.0.0.1:9000/media", parameters: { tenant: acme } }
+  remote: { provider: websocket, url: "ws://127.0.0.1:9001/agent", token: tok-test }`,
       { OPENAI_API_KEY: 'sk-test' },
     );
     expect(config.agents['clara']).toEqual({
@@ -100,7 +101,8 @@ describe('a good configuration', () => {
       tools: ['transfer', 'take_message', 'hours', 'hangup'],
     });
     expect(config.agents['mybot']).toMatchObject({ parameters: { tenant: 'acme' }, tools: [] });
-    expect(printConfig(config)).not.toContain('sk-test');
+    expect(config.agents['remote']).toMatchObject({ turnTaking: 'linecard', parameters: {} });
+    expect(printConfig(config)).not.toMatch(/sk-test|tok-test/);
   });
 
   it('gives the embedded agent every tool unless it is given a list', () => {
@@ -138,7 +140,7 @@ extensions:
     expect(mistakes(text).sort()).toEqual([
       '2 http.prot: unknown key (did you mean "port"?); the keys here are host, port, token, proxies',
       '3 media.threads: "two" must be a number of threads from 0 to 64',
-      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo, media-streams, openai-realtime (did you mean "embedded"?)',
+      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo, media-streams, openai-realtime, websocket (did you mean "embedded"?)',
       '7 extensions.7000.agent: there is no agent "receptionst" (did you mean "receptionist"?); agents are receptionist',
     ]);
   });
@@ -161,7 +163,7 @@ extensions:
     ['pbx: [{ name: fs }]', 'pbx[0].kind: is missing; it must be "asterisk"'],
     [
       'agents: { a: { provider: gemini-live, apiKey: x } }',
-      'agents.a.provider: "gemini-live" is not available in this version; it must be one of embedded, echo, media-streams, openai-realtime',
+      'agents.a.provider: "gemini-live" is not available in this version; it must be one of embedded, echo, media-streams, openai-realtime, websocket',
     ],
     [
       'agents: { a: { provider: echo, tools: transfer } }',

@@ -1,4 +1,4 @@
-import { list, oneOf, text } from '../fields.js';
+import { keyLike, list, named, oneOf, text } from '../fields.js';
 import { name } from '../names.js';
 
 /** Tools that an agent may be given. */
@@ -7,6 +7,12 @@ export type ToolName = (typeof TOOL_NAMES)[number];
 
 /** The list of tools, where a provider states its own default. */
 export const tools = list(oneOf(TOOL_NAMES), { max: 32, example: '[transfer, hangup]' });
+
+/** Names that an admin gives to what a bot is told; these can be written in any language's dictionary without quoting. */
+const parameterKey = keyLike(/^[A-Za-z_][A-Za-z0-9_.-]{0,99}$/, 'a letter, then letters, digits and . _ -');
+
+/** What a bot of the admin's own is told about this extension. */
+export const botParameters = named(parameterKey, text(500), 'parameters, such as tenant: acme');
 
 /** Keys that an agent of every provider takes. */
 export const commonAgentKeys = {
