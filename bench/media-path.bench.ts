@@ -5,18 +5,26 @@ const CALLS = Number(process.env['LINECARD_BENCH_CALLS'] ?? '500');
 const SECONDS = Number(process.env['LINECARD_BENCH_SECONDS'] ?? '20');
 const WARM_UP_SECONDS = 3;
 
-const load = await loadBinary();
+const RUNS = [
+  { name: 'bare Node echo, for scale', what: 'bare-echo', threads: 1, calls: CALLS },
+  { name: 'one media thread', what: 'linecard', threads: 1, calls: CALLS },
+  { name: 'two media threads', what: 'linecard', threads: 2, calls: CALLS * 2 },
+] as const;
 
-for (const what of ['bare-echo', 'linecard'] as const) {
-  for (const calls of what === 'linecard' ? [CALLS, CALLS * 2] : [CALLS]) {
-    const server = await startServer(what);
-    try {
-      const result = await runLoad({ load, server, calls, warmUpSeconds: WARM_UP_SECONDS, seconds: SECONDS });
-      const name =
-        what === 'linecard' ? `media-path ${calls} calls` : `media-path ${calls} calls, bare Node echo for scale`;
-      printResult({ name, value: result.cpuMsPerCallSecond, unit: 'ms CPU a call-second', ...result });
-    } finally {
-      await server.stop();
-    }
+/** AudioSocket at 8 kHz in and out, 16 kHz inside, the echo agent. */
+const binary = await loadBinary();
+for (const { name, what, threads, calls } of RUNS) {
+  const server = await startServer(what, { threads });
+  try {
+    const callers = what === 'linecard' ? 'announced' : 'strangers';
+    const result = await runLoad({ binary, server, callers, calls, warmUpSeconds: WARM_UP_SECONDS, seconds: SECONDS });
+    printResult({
+      name: `media-path ${calls} calls, ${name}`,
+      value: result.cpuMsPerCallSecond,
+      unit: 'ms CPU a call-second',
+      ...result,
+    });
+  } finally {
+    await server.stop();
   }
 }

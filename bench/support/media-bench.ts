@@ -1,18 +1,22 @@
 import type { ChildProcess } from 'node:child_process';
-import { execFile, fork } from 'node:child_process';
+import { execFile, fork, spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import type { ThreadReport } from '../../src/engine/port.js';
 
 const run = promisify(execFile);
-const BENCH = path.join(import.meta.dirname, '..');
+const LOAD = path.join(import.meta.dirname, '../load');
 
 type Usage = { readonly cpu: NodeJS.CpuUsage; readonly memory: NodeJS.MemoryUsage };
+/** Where a call has to connect, and who it is. */
+type Target = { readonly port: number; readonly uuid: string };
 type ServerMessage =
   | { readonly kind: 'ready'; readonly port: number }
-  | { readonly kind: 'report'; readonly report: ThreadReport }
+  | { readonly kind: 'opened'; readonly targets: readonly Target[] }
+  | { readonly kind: 'reports'; readonly reports: readonly ThreadReport[] }
   | ({ readonly kind: 'usage' } & Usage);
 
 /** What `media-load` prints. */
@@ -31,6 +35,8 @@ export type LoadFigures = {
   readonly delayP99Ms: number;
   /** How late the load process itself was. */
   readonly loadLateP99Ms: number;
+  /** Calls that came in the place of others. */
+  readonly followers: number;
 };
 
 /** The server process of a benchmark. */
@@ -39,20 +45,34 @@ export class BenchServer {
   readonly reports: ThreadReport[] = [];
   readonly #process: ChildProcess;
   #onUsage: (usage: Usage) => void = () => undefined;
+  #onOpened: (targets: readonly Target[]) => void = () => undefined;
 
   constructor(process: ChildProcess, port: number) {
     this.#process = process;
     this.port = port;
     process.on('message', (message: ServerMessage) => {
       if (message.kind === 'usage') this.#onUsage(message);
-      if (message.kind === 'report') this.reports.push(message.report);
+      if (message.kind === 'opened') this.#onOpened(message.targets);
+      if (message.kind === 'reports') this.reports.push(...message.reports);
     });
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
   }
 
   usage(): Promise<Usage> {
     return new Promise((resolve) => {
       this.#onUsage = resolve;
-      this.#process.send('usage');
+      this.#process.send({ kind: 'usage' });
+    });
+  }
+
+  /** Announces calls, as control does; they have to connect within seconds. */
+  open(calls: number): Promise<readonly Target[]> {
+    return new Promise((resolve) => {
+      this.#onOpened = resolve;
+      this.#process.send({ kind: 'open', calls });
     });
   }
 
@@ -68,7 +88,7 @@ export async function startServer(
   what: 'linecard' | 'bare-echo',
   options: { readonly threads?: number; readonly execArgv?: readonly string[] } = {},
 ): Promise<BenchServer> {
-  const process = fork(path.join(BENCH, 'media-server.mjs'), [what, String(options.threads ?? 1)], {
+  const process = fork(path.join(LOAD, 'media-server.mjs'), [what, String(options.threads ?? 1)], {
     execArgv: [...(options.execArgv ?? [])],
   });
   const port = await new Promise<number>((resolve, reject) => {
@@ -82,7 +102,7 @@ export async function startServer(
 
 /** Compiles the load generator when it is older than its source; returns its path. */
 export async function loadBinary(): Promise<string> {
-  const source = path.join(BENCH, 'media-load.cc');
+  const source = path.join(LOAD, 'media-load.cc');
   const { mtimeMs } = await stat(source);
   const binary = path.join(os.tmpdir(), `linecard-media-load-${os.userInfo().uid}-${Math.round(mtimeMs)}`);
   try {
@@ -93,16 +113,42 @@ export async function loadBinary(): Promise<string> {
   return binary;
 }
 
-/** Runs a load against a server and adds what the server spent on it. */
-export async function runLoad(options: {
-  readonly load: string;
+/** The arguments of a run of `media-load`. */
+export type Load = {
+  readonly binary: string;
   readonly server: BenchServer;
+  /** announced: spread over the threads by the pool. strangers: by the dialplan's door, which is the first thread's. */
+  readonly callers: 'announced' | 'strangers';
   readonly calls: number;
   readonly warmUpSeconds: number;
   readonly seconds: number;
-}): Promise<LoadFigures & { cpuMsPerCallSecond: number; tickLatenessP99Ms: number | null; skippedTicks: number }> {
-  const { load, server, calls, warmUpSeconds, seconds } = options;
-  const loading = run(load, [String(server.port), String(calls), String(warmUpSeconds), String(seconds)]);
+  /** Shorter calls are followed by others. */
+  readonly callSeconds?: number;
+};
+
+/** Starts a load against a server; resolves with what it measured. */
+export async function startLoad(load: Load): Promise<LoadFigures> {
+  const { binary, server, callers, calls, warmUpSeconds, seconds, callSeconds = 0 } = load;
+  const port = callers === 'announced' ? 0 : server.port;
+  const child = spawn(binary, [port, calls, warmUpSeconds, seconds, callSeconds].map(String), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const targets = callers === 'announced' ? await server.open(calls) : [];
+  child.stdin.end(targets.map((target) => `${target.port} ${target.uuid}\n`).join(''));
+  return JSON.parse(await text(child.stdout)) as LoadFigures;
+}
+
+/** Runs a load against a server and adds what the server spent on it. */
+export async function runLoad(load: Load): Promise<
+  LoadFigures & {
+    readonly cpuMsPerCallSecond: number;
+    readonly tickLatenessP99Ms: number | null;
+    readonly skippedTicks: number;
+    readonly machineLoad: number;
+  }
+> {
+  const { server, calls, warmUpSeconds, seconds } = load;
+  const loading = startLoad(load);
   // Callers come 2 ms apart.
   const untilWarmMs = calls * 2 + warmUpSeconds * 1000;
   await sleep(untilWarmMs);
@@ -112,14 +158,16 @@ export async function runLoad(options: {
   await sleep(seconds * 1000 - 500);
   const after = await server.usage();
   const tookSeconds = (performance.now() - startedAtMs) / 1000;
-  const { stdout } = await loading;
+  const figures = await loading;
   const cpuMs = (after.cpu.user + after.cpu.system - before.cpu.user - before.cpu.system) / 1000;
   const lateness = server.reports.map((report) => report.latenessP99Ms);
   return {
-    ...(JSON.parse(stdout) as LoadFigures),
+    ...figures,
     cpuMsPerCallSecond: round(cpuMs / calls / tookSeconds),
     tickLatenessP99Ms: lateness.length > 0 ? Math.max(...lateness) : null,
     skippedTicks: server.reports.reduce((sum, report) => sum + report.skippedTicks, 0),
+    // What else the machine was doing: figures of a shared one are worse.
+    machineLoad: round(os.loadavg()[0] ?? 0, 1),
   };
 }
 

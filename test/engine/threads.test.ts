@@ -38,7 +38,6 @@ async function start(threads: number): Promise<Running> {
       destinations: {},
       extensions: {},
       media: { threads },
-      pbx: [],
       webrtc: configSchema.parse({}).webrtc,
     },
     clock: systemClock,

@@ -11,7 +11,6 @@ const pool = openMediaPool({
     destinations: {},
     extensions: {},
     media: { threads: 1 },
-    pbx: [],
     webrtc: configSchema.parse({}).webrtc,
   },
   clock: systemClock,

@@ -1,9 +1,10 @@
 // The callers of the media benchmarks: AudioSocket connections at 8 kHz that send a frame each 20 ms and time what comes back. Written in C++, so
 // that it costs a small part of what it measures; frames are timed by the kernel when they arrive, not when this process gets to read them.
 //
-//   media-load <port> <calls> <warm-up seconds> <seconds>
+//   media-load <port> <calls> <warm-up seconds> <seconds> [<seconds a call lasts>]
 //
-// prints one JSON object.
+// With port 0 it reads a line `<port> <uuid>` for each call from its input; with another, each call has a UUID that nobody announced. Calls that last
+// shorter than the run are followed by new ones at once, each with a UUID of its own. Prints one JSON object.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
@@ -39,8 +41,14 @@ double now_ms() {
   return ts.tv_sec * 1e3 + ts.tv_nsec / 1e6;
 }
 
+struct Target {
+  int port;
+  unsigned char uuid[16];
+};
+
 struct Call {
   int fd = -1;
+  double ends_ms = 0;
   double due_ms = 0;
   long sent = 0;
   double pulse_sent_ms = -1;
@@ -158,11 +166,31 @@ void read_all(Call& call, Measured& measured) {
   }
 }
 
-void open_call(Call& call, int port, int epoll, int index) {
+Target stranger(int port) {
+  Target target{port, {0xbe, 0xac}};
+  for (int i = 2; i < 16; i++) target.uuid[i] = static_cast<unsigned char>(rand());
+  return target;
+}
+
+bool read_target(Target& target) {
+  char uuid[64];
+  if (scanf("%d %63s", &target.port, uuid) != 2) return false;
+  int digits = 0;
+  for (const char* c = uuid; *c != 0 && digits < 32; c++) {
+    if (!isxdigit(*c)) continue;
+    const int value = *c <= '9' ? *c - '0' : (*c | 32) - 'a' + 10;
+    unsigned char& byte = target.uuid[digits / 2];
+    byte = static_cast<unsigned char>(digits % 2 == 0 ? value << 4 : byte | value);
+    digits++;
+  }
+  return digits == 32;
+}
+
+void open_call(Call& call, const Target& target, int epoll, int index) {
   call.fd = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(port);
+  address.sin_port = htons(target.port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(call.fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     perror("connect");
@@ -172,8 +200,8 @@ void open_call(Call& call, int port, int epoll, int index) {
   setsockopt(call.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   int stamps = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
   setsockopt(call.fd, SOL_SOCKET, SO_TIMESTAMPING, &stamps, sizeof stamps);
-  unsigned char hello[19] = {0x01, 0, 16, 0xbe, 0xac};
-  for (int i = 5; i < 19; i++) hello[i] = static_cast<unsigned char>(rand());
+  unsigned char hello[19] = {0x01, 0, 16};
+  memcpy(hello + 3, target.uuid, 16);
   if (write(call.fd, hello, sizeof hello) != sizeof hello) perror("write");
   fcntl(call.fd, F_SETFL, O_NONBLOCK);
   epoll_event event{};
@@ -192,9 +220,10 @@ double quantile(std::vector<float>& values, double part) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) return 2;
+  if (argc != 5 && argc != 6) return 2;
   const int port = atoi(argv[1]), count = atoi(argv[2]);
   const double warm_up_ms = atof(argv[3]) * 1e3, measure_ms = atof(argv[4]) * 1e3;
+  const double call_ms = argc == 6 ? atof(argv[5]) * 1e3 : 0;
   rlimit files{65536, 65536};
   if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
     getrlimit(RLIMIT_NOFILE, &files);
@@ -203,6 +232,15 @@ int main(int argc, char** argv) {
   }
   srand(static_cast<unsigned>(time(nullptr)) ^ getpid());
   make_frames();
+  std::vector<Target> targets(count);
+  for (auto& target : targets) {
+    if (port != 0) {
+      target = stranger(port);
+    } else if (!read_target(target)) {
+      fprintf(stderr, "a port and a UUID are needed for each call\n");
+      return 2;
+    }
+  }
   const int epoll = epoll_create1(0);
   std::vector<Call> calls(count);
   Measured measured;
@@ -210,20 +248,32 @@ int main(int argc, char** argv) {
   // Callers come one by one, 2 ms apart, and so their frames are spread over time as those of strangers are.
   double start_ms = now_ms();
   int opened = 0;
+  long followers = 0;
   const double all_open_ms = start_ms + count * 2.0;
   measured.warm_until_ms = all_open_ms + warm_up_ms;
   const double end_ms = measured.warm_until_ms + measure_ms;
   std::vector<epoll_event> events(1024);
   for (double now = now_ms(); now < end_ms; now = now_ms()) {
     while (opened < count && start_ms + opened * 2.0 <= now) {
-      open_call(calls[opened], port, epoll, opened);
+      open_call(calls[opened], targets[opened], epoll, opened);
       calls[opened].due_ms = now_ms() + (opened * 7 % 20);
+      // The first ones end earlier, some at each moment.
+      calls[opened].ends_ms = call_ms > 0 ? now_ms() + call_ms * (opened + 1) / count : end_ms + 1;
       opened++;
     }
     double next = now + 1;
     for (int i = 0; i < opened; i++) {
       Call& call = calls[i];
       if (call.closed) continue;
+      if (call.ends_ms <= now) {
+        close(call.fd);
+        const double due_ms = call.due_ms;
+        call = Call{};
+        open_call(call, stranger(port), epoll, i);
+        call.due_ms = due_ms;
+        call.ends_ms = now + call_ms;
+        followers++;
+      }
       if (call.due_ms <= now) {
         const bool pulse = (call.sent + i) % kPulseEvery == 0 && call.sent > kPulseEvery;
         if (now >= measured.warm_until_ms) measured.lateness.push_back(static_cast<float>(now - call.due_ms));
@@ -242,10 +292,9 @@ int main(int argc, char** argv) {
   double slowest = 1e9, fastest = 0, worst = 0;
   for (auto& call : calls) {
     worst = std::max(worst, call.max_gap_ms);
-    if (call.closed || call.frames < 2) {
-      closed++;
-      continue;
-    }
+    if (call.closed) closed++;
+    // Over a second or so the borders of frames are more than what is looked for.
+    if (call.closed || call.frames < 500) continue;
     const double rate = (call.frames - 1) / (call.last_ms - call.first_ms) * 1e3;
     slowest = std::min(slowest, rate);
     fastest = std::max(fastest, rate);
@@ -253,9 +302,9 @@ int main(int argc, char** argv) {
   printf(
       "{\"calls\":%d,\"closed\":%d,\"frames\":%zu,\"gapP50Ms\":%.2f,\"gapP99Ms\":%.2f,\"gapMaxMs\":%.2f,\"gapsOver60Ms\":%ld,"
       "\"slowestFramesPerSecond\":%.3f,\"fastestFramesPerSecond\":%.3f,\"delays\":%zu,\"delayP50Ms\":%.2f,\"delayP99Ms\":%.2f,"
-      "\"loadLateP99Ms\":%.2f}\n",
+      "\"loadLateP99Ms\":%.2f,\"followers\":%ld}\n",
       count, closed, measured.gaps.size(), quantile(measured.gaps, 0.5), quantile(measured.gaps, 0.99), worst,
       measured.over60, slowest, fastest, measured.delays.size(), quantile(measured.delays, 0.5),
-      quantile(measured.delays, 0.99), quantile(measured.lateness, 0.99));
+      quantile(measured.delays, 0.99), quantile(measured.lateness, 0.99), followers);
   return 0;
 }
