@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { Conversation } from './agent/conversation.js';
 import { SampleChunks } from './agent/sample-chunks.js';
 import { openAgents } from './compose-agents.js';
-import type { Config } from './config/index.js';
+import type { Config, FreeSwitchConfig } from './config/index.js';
 import type { Clock } from './core/clock.js';
 import { systemClock } from './core/clock.js';
 import { LinecardError } from './core/errors.js';
@@ -16,6 +16,7 @@ import type { ThreadLink } from './engine/thread-link.js';
 import { LocalLink, WorkerLink } from './engine/thread-link.js';
 import { ThreadLogger } from './engine/thread-log.js';
 import { JitterBuffer } from './media/jitter-buffer.js';
+import type { MediaLeg } from './media/leg.js';
 import { OpusDecoder } from './media/opus/decoder.js';
 import { OpusEncoder } from './media/opus/encoder.js';
 import { OPUS_CLOCK_RATE_HZ } from './media/opus/packet.js';
@@ -23,6 +24,7 @@ import { warmUpOpus } from './media/opus/warm-up.js';
 import { Vad, loadVad } from './media/vad.js';
 import type { AudioSocketServerOptions } from './transports/audiosocket/server.js';
 import { AudioSocketServer } from './transports/audiosocket/server.js';
+import { UnicastServer } from './transports/unicast/server.js';
 import { WebRtcDoor } from './transports/webrtc/door.js';
 import type { Peer, PeerOptions } from './transports/webrtc/peer.js';
 
@@ -33,13 +35,21 @@ const SPARE_LEGS = 100;
 const ENTRY = new URL('./media-thread.js', import.meta.url);
 
 /** What a media thread is made of: plain data, it goes to a worker as it is. */
-export type MediaConfig = Pick<Config, 'agents' | 'audiosocket' | 'destinations' | 'extensions' | 'hours' | 'webrtc'>;
+export type MediaConfig = Pick<
+  Config,
+  'agents' | 'audiosocket' | 'destinations' | 'extensions' | 'hours' | 'webrtc'
+> & {
+  readonly unicast: readonly UnicastRange[];
+};
+
+/** Where the audio of a FreeSWITCH comes to. */
+export type UnicastRange = { readonly pbx: string } & FreeSwitchConfig['unicast'];
 
 /** What `media-thread.ts` is given. */
-export type MediaThreadData = { readonly index: number; readonly config: MediaConfig };
+export type MediaThreadData = { readonly index: number; readonly threads: number; readonly config: MediaConfig };
 
 export type MediaPoolSetUp = {
-  readonly config: MediaConfig & Pick<Config, 'media'>;
+  readonly config: Omit<MediaConfig, 'unicast'> & Pick<Config, 'media' | 'pbx'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** What the workers run; a test has another one. */
@@ -50,11 +60,15 @@ export type MediaPoolSetUp = {
 
 /** The media engine of a configuration: workers, or with `media.threads: 0` the media side on our own thread. */
 export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: MediaPoolSetUp): MediaPool {
-  const { agents, audiosocket, destinations, extensions, hours, media, webrtc } = config;
+  const { agents, audiosocket, destinations, extensions, hours, media, pbx, webrtc } = config;
+  const threads = Math.max(1, media.threads);
+  // A media thread needs no passwords of a PBX.
+  const unicast = pbx.flatMap((each) => (each.kind === 'freeswitch' ? [{ pbx: each.name, ...each.unicast }] : []));
+  const mediaConfig: MediaConfig = { agents, audiosocket, destinations, extensions, hours, unicast, webrtc };
   return new MediaPool({
-    threads: Math.max(1, media.threads),
+    threads,
     openLink: (index) => {
-      const data: MediaThreadData = { index, config: { agents, audiosocket, destinations, extensions, hours, webrtc } };
+      const data: MediaThreadData = { index, threads, config: mediaConfig };
       const link =
         media.threads === 0
           ? new LocalLink((send) => composeMedia(data, send, clock))
@@ -70,7 +84,7 @@ export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: Med
 
 /** Puts a media thread's inside together. */
 export function composeMedia(
-  { config, index }: MediaThreadData,
+  { config, index, threads }: MediaThreadData,
   send: (message: FromMedia) => void,
   clock: Clock = systemClock,
 ): MediaHost {
@@ -79,6 +93,9 @@ export function composeMedia(
   return new MediaHost({
     openDoors: (listener) => ({
       audiosocket: new AudioSocketDoor({ config, index, listener, clock, log }),
+      ...(config.unicast.length > 0
+        ? { unicast: new UnicastDoor({ config, index, threads, listener, clock, log }) }
+        : {}),
       ...(config.webrtc.enabled ? { webrtc: new BrowserDoor({ config, listener, clock, log }) } : {}),
     }),
     agents: openAgents(config, { chunks, clock, log }),
@@ -157,6 +174,48 @@ class AudioSocketDoor implements LegDoor {
 
   stop(): Promise<void> {
     return this.#server.stop();
+  }
+}
+
+/** FreeSWITCH's `unicast` as a media thread's door: ports of its own for each PBX, shared out between the threads. */
+class UnicastDoor implements LegDoor {
+  readonly #servers = new Map<string, { readonly host: string; readonly server: UnicastServer }>();
+
+  constructor(options: {
+    readonly config: MediaConfig;
+    readonly index: number;
+    readonly threads: number;
+    readonly listener: LegDoorListener;
+    readonly clock: Clock;
+    readonly log: Logger;
+  }) {
+    const { config, index: share, threads: shares, listener, clock, log } = options;
+    const onLeg = (leg: MediaLeg, peer: string): void => listener.onLeg(leg, { peer, announced: 'yes' });
+    for (const { pbx, host, ports } of config.unicast) {
+      this.#servers.set(pbx, { host, server: new UnicastServer({ host, ports, share, shares, clock, log, onLeg }) });
+    }
+  }
+
+  /** Ports are opened call by call. */
+  start(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  expect({ legId, format }: OpenSession, options: Parameters<LegDoor['expect']>[1]): MediaAddress {
+    const known = format === null ? undefined : this.#servers.get(format.pbx);
+    if (format === null || known === undefined) {
+      throw new LinecardError('INVARIANT', 'a unicast leg was announced without its format or for an unknown PBX');
+    }
+    return { host: known.host, port: known.server.expect(legId, { ...format, ...options }) };
+  }
+
+  unexpect(legId: LegId): void {
+    for (const { server } of this.#servers.values()) server.unexpect(legId);
+  }
+
+  stop(): Promise<void> {
+    for (const { server } of this.#servers.values()) server.stop();
+    return Promise.resolve();
   }
 }
 

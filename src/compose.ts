@@ -12,6 +12,7 @@ import { MessageFiles } from './call/messages.js';
 import { WeeklyHours } from './call/opening-hours.js';
 import { openMediaPool } from './compose-media.js';
 import type { Config, PbxConfig } from './config/index.js';
+import { assertNever } from './core/assert-never.js';
 import type { Clock } from './core/clock.js';
 import type { CallEvent } from './core/events.js';
 import { EventBus } from './core/events.js';
@@ -21,6 +22,7 @@ import { CallHistory } from './observe/history.js';
 import type { ProcessLog } from './observe/log.js';
 import { Metrics } from './observe/metrics.js';
 import { AsteriskPbx } from './pbx/asterisk/asterisk-pbx.js';
+import { FreeSwitchPbx } from './pbx/freeswitch/freeswitch-pbx.js';
 import type { Pbx } from './pbx/port.js';
 import { iceServersFor } from './transports/webrtc/ice.js';
 
@@ -153,8 +155,17 @@ function browserAccess({ webrtc }: Config, desk: BrowserCalls, clock: Clock): Br
   return { desk, origins, sessionTokens, iceServers: () => iceServersFor(iceServers, clock.wallMs()) };
 }
 
-/** One kind so far; the next becomes a `switch` here. */
 function openPbx(pbx: PbxConfig, clock: Clock, log: Logger): Pbx {
-  const { name, ari, app } = pbx;
-  return new AsteriskPbx({ name, ari, app, clock, log: log.child({ pbx: name }) });
+  switch (pbx.kind) {
+    case 'asterisk': {
+      const { name, ari, app } = pbx;
+      return new AsteriskPbx({ name, ari, app, clock, log: log.child({ pbx: name }) });
+    }
+    case 'freeswitch': {
+      const { name, esl, socket, app } = pbx;
+      return new FreeSwitchPbx({ name, esl, socket, app, clock, log: log.child({ pbx: name }) });
+    }
+    default:
+      return assertNever(pbx);
+  }
 }

@@ -1,13 +1,21 @@
+import type { Transport } from '../core/calls.js';
 import type { Alarm, Clock } from '../core/clock.js';
 import { LinecardError } from '../core/errors.js';
-import type { BridgeId, CallId, ChannelId, LegId } from '../core/ids.js';
+import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import { newBridgeId, newChannelId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { MediaEngine, OpenSession } from '../engine/port.js';
 import type { Pbx } from '../pbx/port.js';
 
-/** From the request to the leg's first byte: Asterisk needs 12 ms, a loaded one a few hundred. */
-const CONNECT_TIME_LIMIT_MS = 2000;
+/**
+ * From the request to the leg's first byte. Asterisk needs 12 ms, a loaded one a few hundred, and says itself when it cannot. FreeSWITCH says
+ * yes to everything: that no frame comes within 500 ms is the failure, and a new park mends it. A browser is waited for by its door.
+ */
+const PATIENCE: Readonly<Record<Transport, { readonly limitMs: number; readonly attempts: number }>> = {
+  audiosocket: { limitMs: 2000, attempts: 1 },
+  unicast: { limitMs: 600, attempts: 2 },
+  webrtc: { limitMs: 2000, attempts: 1 },
+};
 
 export type MediaLinkOptions = {
   readonly callId: CallId;
@@ -60,6 +68,21 @@ export class MediaLink {
 
   /** Resolves when audio flows both ways. After a rejection the caller closes, or opens again. */
   async open(pbx: Pbx, callerChannelId: ChannelId, plan: Omit<OpenSession, 'format'>): Promise<void> {
+    const { attempts } = PATIENCE[plan.transport];
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#openOnce(pbx, callerChannelId, plan);
+        return;
+      } catch (error) {
+        const hope = error instanceof LinecardError && error.code === 'MEDIA_TIMEOUT' && attempt < attempts;
+        if (!hope || this.#isClosed()) throw error;
+        this.#log.warn({ err: error, attempt }, 'no audio came, connecting it once more');
+        this.#engine.send({ kind: 'close', callId: this.#callId, ending: 'handover' });
+      }
+    }
+  }
+
+  async #openOnce(pbx: Pbx, callerChannelId: ChannelId, plan: Omit<OpenSession, 'format'>): Promise<void> {
     if (this.#isClosed()) throw closedMeanwhile();
     this.#state = 'opening';
     const pbxMedia: PbxMedia = { pbx, mediaChannelId: newChannelId(), bridgeId: newBridgeId() };
@@ -71,7 +94,7 @@ export class MediaLink {
       throw closedMeanwhile();
     }
     this.#pbxMedia = pbxMedia;
-    const connected = this.#waitForLeg(session.legId);
+    const connected = this.#waitForLeg(session);
     const { mediaChannelId, bridgeId } = pbxMedia;
     const built = pbx.openMedia({ callerChannelId, mediaChannelId, bridgeId, legId: session.legId, address });
     try {
@@ -134,13 +157,14 @@ export class MediaLink {
     return this.#state === 'closed';
   }
 
-  #waitForLeg(legId: LegId): Promise<void> {
+  #waitForLeg({ legId, transport }: OpenSession): Promise<void> {
+    const { limitMs } = PATIENCE[transport];
     return new Promise((resolve, reject) => {
-      const alarm = this.#clock.setAlarm(CONNECT_TIME_LIMIT_MS, () => {
+      const alarm = this.#clock.setAlarm(limitMs, () => {
         reject(
           new LinecardError(
             'MEDIA_TIMEOUT',
-            `the PBX did not connect leg ${legId} within ${CONNECT_TIME_LIMIT_MS} ms; is the media address reachable from the PBX, and allowed?`,
+            `the PBX did not connect leg ${legId} within ${limitMs} ms; is the media address reachable from the PBX, and allowed?`,
           ),
         );
       });

@@ -1,8 +1,11 @@
+import type { PbxConfig } from '../config/index.js';
 import { EXIT_CONFIG_INVALID } from '../config/index.js';
+import { assertNever } from '../core/assert-never.js';
 import { systemClock } from '../core/clock.js';
 import { toLinecardError } from '../core/errors.js';
 import type { Finding } from '../pbx/findings.js';
 import { checkAsterisk } from '../pbx/asterisk/check-asterisk.js';
+import { checkFreeSwitch } from '../pbx/freeswitch/check-freeswitch.js';
 import { checkConfig, checkDataDir, checkInstance, checkNode, checkPorts, checkRecognizer } from './doctor-checks.js';
 import type { FoundConfig } from './instance.js';
 import { findConfig } from './instance.js';
@@ -38,10 +41,20 @@ export async function doctorCommand(terminal: Terminal, options: DoctorOptions):
   const instance = await checkInstance(config);
   await look('Linecard', instance.running ? instance.findings : [...instance.findings, ...(await checkPorts(config))]);
   for (const pbx of config.pbx) {
-    const { ari, app, name } = pbx;
-    await look(`PBX "${name}"`, checkAsterisk({ ...ari, app, clock: systemClock }));
+    await look(`PBX "${pbx.name}"`, checkPbx(pbx));
   }
   return conclude(terminal, findings);
+}
+
+function checkPbx(pbx: PbxConfig): Promise<readonly Finding[]> {
+  switch (pbx.kind) {
+    case 'asterisk':
+      return checkAsterisk({ ...pbx.ari, app: pbx.app, clock: systemClock });
+    case 'freeswitch':
+      return checkFreeSwitch({ esl: pbx.esl, app: pbx.app, clock: systemClock });
+    default:
+      return assertNever(pbx);
+  }
 }
 
 /** Null when it has mistakes, which are printed then. */

@@ -19,6 +19,7 @@ export function crossCheck(tree: unknown): CrossMistake[] {
     ...fallbacks(root),
     ...pbxNames(root['pbx']),
     ...ports(root),
+    ...unicastPorts(root),
     ...(RESERVED_DESTINATION in block(root['destinations'])
       ? [
           {
@@ -105,19 +106,54 @@ function pbxNames(pbx: unknown): CrossMistake[] {
   });
 }
 
-/** Both servers on one port of one address: the second would fail to start. */
+type Listener = { readonly path: ConfigPath; readonly owner: string; readonly host: unknown; readonly port: number };
+
+/** Two servers on one port of one address: the second would fail to start. */
 function ports(root: Block): CrossMistake[] {
-  const http = portOf(root['http'], 8080);
-  const audiosocket = portOf(root['audiosocket'], 9092);
-  if (http !== audiosocket || http === 0) return [];
-  const hosts = [root['http'], root['audiosocket']].map((part) => block(part)['host'] ?? '127.0.0.1');
-  const meet = hosts[0] === hosts[1] || hosts.some((host) => host === '0.0.0.0' || host === '::');
-  return meet ? [{ path: ['audiosocket', 'port'], message: `${audiosocket} is the port of http already` }] : [];
+  const listeners = [
+    listener('http', ['http'], root['http'], 8080),
+    listener('audiosocket', ['audiosocket'], root['audiosocket'], 9092),
+    ...freeswitches(root['pbx']).map(({ index, value }) =>
+      listener(`pbx[${index}].socket`, ['pbx', index, 'socket'], value['socket'], 8084),
+    ),
+  ];
+  return listeners.flatMap((later, at) => {
+    const first = listeners.slice(0, at).find((earlier) => meet(earlier, later));
+    return first === undefined || later.port === 0
+      ? []
+      : [{ path: [...later.path, 'port'], message: `${later.port} is the port of ${first.owner} already` }];
+  });
 }
 
-function portOf(part: unknown, fallback: number): number {
-  const value = block(part)['port'];
-  return value === undefined ? fallback : Number(value);
+function listener(owner: string, path: ConfigPath, part: unknown, defaultPort: number): Listener {
+  const { host = '127.0.0.1', port } = block(part);
+  return { owner, path, host, port: port === undefined ? defaultPort : Number(port) };
+}
+
+function meet(a: Listener, b: Listener): boolean {
+  const sameHost = a.host === b.host || [a, b].some(({ host }) => host === '0.0.0.0' || host === '::');
+  return a.port === b.port && sameHost;
+}
+
+/** Ranges of UDP ports that overlap: a call of the one would hear nothing, and the next call another caller. */
+function unicastPorts(root: Block): CrossMistake[] {
+  const ranges = freeswitches(root['pbx']).flatMap(({ index, value }) => {
+    const { ports: range = [20_000, 20_999] } = block(value['unicast']);
+    const [first, last] = Array.isArray(range) ? range.map(Number) : [];
+    return first === undefined || last === undefined ? [] : [{ index, first, last }];
+  });
+  return ranges.flatMap(({ index, first, last }, at) => {
+    const other = ranges.slice(0, at).find((earlier) => earlier.first <= last && first <= earlier.last);
+    if (other === undefined) return [];
+    const message = `[${first}, ${last}] overlaps with those of pbx[${other.index}]: each FreeSWITCH needs ports of its own`;
+    return [{ path: ['pbx', index, 'unicast', 'ports'], message }];
+  });
+}
+
+function freeswitches(pbx: unknown): { readonly index: number; readonly value: Block }[] {
+  return Array.isArray(pbx)
+    ? pbx.map((value, index) => ({ index, value: block(value) })).filter(({ value }) => value['kind'] === 'freeswitch')
+    : [];
 }
 
 function entries(value: unknown): [string, Block][] {

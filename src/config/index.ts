@@ -8,6 +8,7 @@ export { CONFIG_FILE, EXIT_CONFIG_INVALID, findConfigFile, loadConfig } from './
 export type { ConfigMistake } from './mistakes.js';
 export { mistakesText } from './mistakes.js';
 export type { AsteriskConfig } from './pbx/asterisk.js';
+export type { FreeSwitchConfig } from './pbx/freeswitch.js';
 export type { PbxConfig } from './pbx/index.js';
 export { configNotices, printConfig } from './print.js';
 export type { ConfigReading } from './read.js';

@@ -33,6 +33,8 @@ export type OpenSession = {
 
 /** How a leg's audio will come: unicast datagrams carry no header at all. */
 export type MediaFormat = {
+  /** Name of the PBX: which ports its media comes to is part of its configuration. */
+  readonly pbx: string;
   /** The only address that may send. */
   readonly peerHost: string;
   readonly rateHz: number;

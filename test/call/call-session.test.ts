@@ -139,6 +139,33 @@ describe('a call over a PBX', () => {
     nothingIsLeft();
   });
 
+  it('has its audio connected once more where a PBX says yes and sends nothing', async () => {
+    build({ can: { mediaBeforeAnswer: 'no', transport: 'unicast' } });
+    engine.legs = 'stay away';
+    pbx.offer();
+    await settle();
+    engine.legs = 'connect';
+    clock.advance(600);
+    await settle();
+    expect(manager.list()[0]?.state).toBe('talking');
+    expect(pbx.commands.filter((command) => command.startsWith('openMedia'))).toHaveLength(2);
+    await settle();
+    expect(pbx.openMediaChannels.size).toBe(1);
+  });
+
+  it('goes to the fallback within two seconds when such a PBX never sends', async () => {
+    build({ can: { mediaBeforeAnswer: 'no', transport: 'unicast' } });
+    engine.legs = 'stay away';
+    pbx.offer();
+    for (let passedMs = 0; passedMs < 1200; passedMs += 600) {
+      await settle();
+      clock.advance(600);
+    }
+    await settle();
+    expect(pbx.commands).toContain('handBack caller-1 -> 6001@phones');
+    nothingIsLeft();
+  });
+
   it('goes to the fallback when no thread can take it, without being answered', async () => {
     engine.refusals = ['full'];
     pbx.offer();

@@ -9,6 +9,7 @@ audiosocket: { host: 127.0.0.1, port: 9092, allow: [127.0.0.0/8], direct: recept
 media:       { threads: 1 }
 pbx:
   - { kind: asterisk,   name: main,  ari: { url: "http://127.0.0.1:8088", username: linecard, password: \${ARI_PASSWORD} }, app: linecard }
+  - { kind: freeswitch, name: fs,    esl: { host: 127.0.0.1, port: 8021, password: ClueCon }, unicast: { host: 127.0.0.1, ports: [20000, 20999] } }
 agents:
   receptionist: { provider: embedded, greeting: "Thank you for calling Acme.", tools: [transfer, take_message, hours, hangup] }
   loop:         { provider: echo }            # echoes the caller frame by frame: for measuring
@@ -21,6 +22,8 @@ destinations:                                  # the only places an agent may se
 webrtc:      { enabled: true, iceServers: [], icePolicy: all, origins: ["http://127.0.0.1:8080"] }
 `;
 
+const FREESWITCH = 'pbx: [{ kind: freeswitch, name: fs, esl: { password: p }';
+
 describe('a good configuration', () => {
   it('is read as the documentation shows it', () => {
     const config = good(DOCUMENTED_EXAMPLE, { LINECARD_TOKEN: 'secret-token', ARI_PASSWORD: 'pa:ss} #word' });
@@ -32,6 +35,14 @@ describe('a good configuration', () => {
         kind: 'asterisk',
         name: 'main',
         ari: { url: 'http://127.0.0.1:8088', username: 'linecard', password: 'pa:ss} #word' },
+        app: 'linecard',
+      },
+      {
+        kind: 'freeswitch',
+        name: 'fs',
+        esl: { host: '127.0.0.1', port: 8021, password: 'ClueCon' },
+        unicast: { host: '127.0.0.1', ports: [20_000, 20_999] },
+        socket: { host: '127.0.0.1', port: 8084 },
         app: 'linecard',
       },
     ]);
@@ -68,7 +79,7 @@ describe('a good configuration', () => {
       'pbx: [{ kind: asterisk, name: main, ari: { url: "http://pbx:8088", username: 007, password: 0123 } }]\n' +
         'destinations: { sales: { dial: 06001 } }',
     );
-    expect(config.pbx[0]?.ari).toMatchObject({ username: '007', password: '0123' });
+    expect(config.pbx[0]).toMatchObject({ ari: { username: '007', password: '0123' } });
     expect(config.destinations['sales']).toEqual({ dial: '06001', then: [], label: 'sales', mode: 'blind' });
   });
 
@@ -157,10 +168,23 @@ extensions:
     ['audiosocket: { allow: 127.0.0.1 }', 'audiosocket.allow: must be a list, such as [127.0.0.0/8, 192.0.2.7]'],
     ['audiosocket: { port: 8080 }', 'audiosocket.port: 8080 is the port of http already'],
     [
-      'pbx: [{ kind: freeswitch, name: fs }]',
-      'pbx[0].kind: "freeswitch" is not available in this version; it must be "asterisk"',
+      'pbx: [{ kind: freeswich, name: fs }]',
+      'pbx[0].kind: "freeswich" must be one of asterisk, freeswitch (did you mean "freeswitch"?)',
     ],
-    ['pbx: [{ name: fs }]', 'pbx[0].kind: is missing; it must be "asterisk"'],
+    ['pbx: [{ name: fs }]', 'pbx[0].kind: is missing; it must be one of asterisk, freeswitch'],
+    [
+      'pbx: [{ kind: freeswitch, name: fs, esl: {} }]',
+      'pbx[0].esl.password: is missing; it must be a text of 1 to 200 characters',
+    ],
+    [
+      `${FREESWITCH}, unicast: { host: 0.0.0.0 } }]`,
+      'pbx[0].unicast.host: "0.0.0.0" must be the IPv4 address of this machine that FreeSWITCH sends to',
+    ],
+    [
+      `${FREESWITCH}, unicast: { ports: [20001, 20002] } }]`,
+      'pbx[0].unicast.ports: must hold an even port and the odd one above it: a call needs both',
+    ],
+    [`${FREESWITCH}, socket: { port: 9092 } }]`, 'pbx[0].socket.port: 9092 is the port of audiosocket already'],
     [
       'agents: { a: { provider: gemini-live, apiKey: x } }',
       'agents.a.provider: "gemini-live" is not available in this version; it must be one of embedded, echo, media-streams, openai-realtime, websocket',
@@ -220,6 +244,15 @@ destinations: { sales: { dial: "6001" } }
   it('has a name that two PBXs bear told at the second', () => {
     const pbx = '- { kind: asterisk, name: main, ari: { url: "http://127.0.0.1:8088", username: u, password: p } }';
     expect(mistakes(`pbx:\n  ${pbx}\n  ${pbx}`)).toEqual(['3 pbx[1].name: "main" is the name of pbx[0] already']);
+  });
+
+  it('has ports that two FreeSWITCHes share told at the second', () => {
+    const pbx = (name: string, port: number): string =>
+      `- { kind: freeswitch, name: ${name}, esl: { password: p }, socket: { port: ${port} } }`;
+    expect(mistakes(`pbx:\n  ${pbx('a', 8084)}\n  ${pbx('b', 8084)}`).sort()).toEqual([
+      '3 pbx[1].socket.port: 8084 is the port of pbx[0].socket already',
+      '3 pbx[1].unicast.ports: [20000, 20999] overlaps with those of pbx[0]: each FreeSWITCH needs ports of its own',
+    ]);
   });
 
   it('has a variable that is not set named once, without what follows from it', () => {

@@ -38,6 +38,7 @@ async function start(threads: number): Promise<Running> {
       destinations: {},
       extensions: {},
       media: { threads },
+      pbx: [],
       webrtc: configSchema.parse({}).webrtc,
     },
     clock: systemClock,

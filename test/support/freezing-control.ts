@@ -11,6 +11,7 @@ const pool = openMediaPool({
     destinations: {},
     extensions: {},
     media: { threads: 1 },
+    pbx: [],
     webrtc: configSchema.parse({}).webrtc,
   },
   clock: systemClock,

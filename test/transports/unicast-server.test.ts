@@ -231,12 +231,17 @@ describe('unicast server', () => {
     expect(expectLeg(server).port).toBeGreaterThan(0);
   });
 
-  it('tells at once when a port is taken by somebody else', async () => {
-    const { server, ports } = setUp();
-    await openPeer(ports[0]);
+  it('tells at once when a port is taken by somebody else, and leaves that one alone for a while', async () => {
+    const { server, clock, ports } = setUp(1);
+    const { socket } = await openPeer(ports[0]);
     const { missed } = expectLeg(server);
     await eventually(() => missed.length === 1);
-    expect(expectLeg(server).port).toBe(ports[0] + 2);
+    socket.close();
+    sockets.pop();
+    clock.advance(59_000);
+    expect(() => expectLeg(server)).toThrow(/all ports/);
+    clock.advance(1000);
+    expect(expectLeg(server).port).toBe(ports[0]);
   });
 
   it('refuses more legs than it has ports with MEDIA_FULL, and formats that no codec has', () => {

@@ -130,7 +130,7 @@ export class FreeSwitchPbx implements Pbx {
       throw new LinecardError('PBX_REFUSED', 'FreeSWITCH has not negotiated a codec with the caller');
     }
     const { readRateHz, ptimeMs, codec } = facts;
-    return { peerHost: this.#peerHost(), rateHz: readRateHz, ptimeMs, codec: codec ?? 'L16' };
+    return { pbx: this.name, peerHost: this.#peerHost(), rateHz: readRateHz, ptimeMs, codec: codec ?? 'L16' };
   }
 
   /** Resolves when FreeSWITCH has taken the command, which says nothing: the first datagram is the sign that it worked. */

@@ -6,15 +6,18 @@ import type { Clock } from '../../core/clock.js';
  */
 const QUARANTINE_MS = 5000;
 
+/** A port that another program has; trying it costs a call. */
+const TAKEN_MS = 60_000;
+
 type Rest = { readonly port: number; readonly untilMs: number };
 
 /**
  * Leases the even ports of a range; the odd one above each is the PBX's end of the same leg. The port that has rested longest is
- * leased first.
+ * leased first; which one begins is chance: a PBX may still send to the ports that a process of ours had which is gone.
  */
 export class PortPairs {
   readonly #clock: Clock;
-  /** Oldest first. */
+  /** Those released last are at the end. */
   readonly #free: Rest[] = [];
   readonly #leased = new Set<number>();
 
@@ -24,27 +27,32 @@ export class PortPairs {
     readonly range: readonly [first: number, last: number];
     readonly share: number;
     readonly shares: number;
+    /** Between 0 and 1; for tests. */
+    readonly random?: () => number;
   }) {
-    const { clock, range, share, shares } = options;
+    const { clock, range, share, shares, random = Math.random } = options;
     this.#clock = clock;
     const [first, last] = range;
     const start = first + (first % 2);
     for (let pair = share; start + 2 * pair + 1 <= last; pair += shares) {
       this.#free.push({ port: start + 2 * pair, untilMs: -Infinity });
     }
+    this.#free.push(...this.#free.splice(0, Math.floor(random() * this.#free.length)));
   }
 
   /** The even port of a pair, or null when all are in use or resting. */
   lease(): number | null {
-    const next = this.#free[0];
-    if (next === undefined || next.untilMs > this.#clock.nowMs()) return null;
-    this.#free.shift();
+    const nowMs = this.#clock.nowMs();
+    const index = this.#free.findIndex(({ untilMs }) => untilMs <= nowMs);
+    const [next] = index < 0 ? [] : this.#free.splice(index, 1);
+    if (next === undefined) return null;
     this.#leased.add(next.port);
     return next.port;
   }
 
-  /** Idempotent. */
-  release(port: number): void {
-    if (this.#leased.delete(port)) this.#free.push({ port, untilMs: this.#clock.nowMs() + QUARANTINE_MS });
+  /** `taken`: it could not be opened. Idempotent. */
+  release(port: number, how: 'used' | 'taken' = 'used'): void {
+    if (!this.#leased.delete(port)) return;
+    this.#free.push({ port, untilMs: this.#clock.nowMs() + (how === 'used' ? QUARANTINE_MS : TAKEN_MS) });
   }
 }

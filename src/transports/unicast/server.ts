@@ -125,8 +125,12 @@ export class UnicastServer {
       // The PBX has not opened its end yet, or closed it: silence tells.
       if (isConnected && error.code === 'ECONNREFUSED') return;
       log.warn({ err: error, port }, 'UDP port of a leg failed');
-      if (leg !== null) leg.end('error', error.message);
-      else this.#giveUp(legId, expected);
+      if (leg !== null) {
+        leg.end('error', error.message);
+        return;
+      }
+      this.#pairs.release(port, 'taken');
+      this.#giveUp(legId, expected);
     });
     socket.bind({ port, address: host, exclusive: true }, () => {
       if (this.#expected.get(legId)?.socket !== socket) return;
