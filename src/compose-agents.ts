@@ -1,4 +1,5 @@
 import type { AgentEvents, AgentProvider, Tool } from './agent/port.js';
+import { BriefingProvider } from './agent/providers/briefing/provider.js';
 import { EchoProvider } from './agent/providers/echo.js';
 import type { Offers } from './agent/providers/embedded/menu.js';
 import { EmbeddedProvider } from './agent/providers/embedded/provider.js';
@@ -16,14 +17,24 @@ import { assertNever } from './core/assert-never.js';
 import type { Clock } from './core/clock.js';
 import type { Logger } from './core/logger.js';
 import type { HostedAgent } from './engine/live-conversation.js';
+import { BRIEFING_AGENT } from './engine/port.js';
 import { Synthesizer } from './speech/synthesizer.js';
 
 /** What agents share on their media thread. */
 export type AgentSurroundings = { readonly chunks: SampleChunks; readonly clock: Clock; readonly log: Logger };
 
-/** The agents of a configuration, not prepared yet. */
+/** The agents of a configuration, and the one that speaks to people who are rung for a caller; not prepared yet. */
 export function openAgents(config: MediaConfig, surroundings: AgentSurroundings): Map<string, HostedAgent> {
-  const agents = new Map<string, HostedAgent>();
+  const { clock, log } = surroundings;
+  const briefing = new BriefingProvider({
+    name: BRIEFING_AGENT,
+    synthesizer: new Synthesizer({ clock, log }),
+    clock,
+    log,
+  });
+  const agents = new Map<string, HostedAgent>([
+    [BRIEFING_AGENT, { provider: briefing, backup: null, tools: () => [] }],
+  ]);
   for (const [name, agent] of Object.entries(config.agents)) {
     const tools = (events: AgentEvents): readonly Tool[] => agent.tools.map((tool) => openTool(tool, config, events));
     const provider = openProvider(name, agent, config, surroundings);

@@ -84,11 +84,13 @@ export function buildAnswerGrammar(): Grammar {
   return grammarOf('( <yes> | <no> | <repeat> )', rules);
 }
 
-function anyOf(ways: readonly string[]): string {
+/** Any of these whole sentences. */
+export function anyOf(ways: readonly string[]): string {
   return ways.map((way) => `( ${way} )`).join(' | ');
 }
 
-function grammarOf(said: string, rules: ReadonlyMap<string, string>): Grammar {
+/** A grammar whose sentences are `said`, made of `rules`. */
+export function grammarOf(said: string, rules: ReadonlyMap<string, string>): Grammar {
   const bodies = [said, ...rules.values()].join(' ');
   const words = new Set(bodies.replaceAll(/<[^>]*>|[()[\]|]/g, ' ').split(/\s+/));
   words.delete('');

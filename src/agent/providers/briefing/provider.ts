@@ -1,0 +1,64 @@
+import type { Clock } from '../../../core/clock.js';
+import type { Logger } from '../../../core/logger.js';
+import type { RecognizerFiles } from '../../../speech/recognizer.js';
+import { Recognizer, findRecognizer } from '../../../speech/recognizer.js';
+import type { Synthesizer } from '../../../speech/synthesizer.js';
+import { Voice } from '../../../speech/voice.js';
+import type { AgentCapabilities, AgentContext, AgentProvider, AgentSession } from '../../port.js';
+import { AnswerEars } from './answers.js';
+import { BriefingSession } from './session.js';
+
+export type BriefingProviderOptions = {
+  readonly name: string;
+  /** Closed with the provider. */
+  readonly synthesizer: Pick<Synthesizer, 'speak' | 'close'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Where the recognizer is; a test has none. */
+  readonly findRecognizer?: () => Promise<RecognizerFiles | null>;
+};
+
+/** The agent on the legs of people who are rung for a caller. Where no recognizer is, they answer by key. */
+export class BriefingProvider implements AgentProvider {
+  readonly name: string;
+  readonly #options: BriefingProviderOptions;
+  readonly #voice: Voice;
+  #recognizer: Recognizer | null = null;
+  #ears: AnswerEars | null = null;
+
+  constructor(options: BriefingProviderOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#voice = new Voice(options.synthesizer, undefined);
+  }
+
+  get capabilities(): AgentCapabilities {
+    return { turnTaking: 'linecard', utterances: this.#ears === null ? 'unwanted' : 'wanted' };
+  }
+
+  /** The voice is loaded with the first briefing: many sites never transfer with an announcement. */
+  async prepare(): Promise<void> {
+    const { clock, log } = this.#options;
+    const files = await (this.#options.findRecognizer ?? findRecognizer)();
+    if (files === null) return;
+    this.#recognizer = new Recognizer({ files, clock, log });
+    try {
+      this.#ears = await AnswerEars.open(this.#recognizer);
+    } catch (error) {
+      log.warn({ err: error }, 'people who are rung for a caller can answer by key only');
+    }
+  }
+
+  /** Keys always work, and what speech lacks is told by the agents that need it. */
+  limitations(): readonly string[] {
+    return [];
+  }
+
+  open(context: AgentContext): AgentSession {
+    return new BriefingSession({ voice: this.#voice, ears: this.#ears, context });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#recognizer?.close(), this.#options.synthesizer.close()]);
+  }
+}
