@@ -127,9 +127,9 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
 /** The places of a destination with how long each rings. */
 function openDestinations({ destinations, transfers }: Config): Destinations {
   return new Map(
-    Object.entries(destinations).map(([key, { dial, then, label, ringSeconds }]) => {
+    Object.entries(destinations).map(([key, { dial, then, label, mode, ringSeconds }]) => {
       const ringTimeMs = (ringSeconds ?? transfers.ringSeconds) * 1000;
-      return [key, { dial, label, places: [dial, ...then].map((extension) => ({ extension, ringTimeMs })) }];
+      return [key, { dial, label, mode, places: [dial, ...then].map((extension) => ({ extension, ringTimeMs })) }];
     }),
   );
 }

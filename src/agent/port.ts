@@ -1,4 +1,4 @@
-import type { Caller, TransferMode } from '../core/calls.js';
+import type { Caller, HowToTransfer } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
 import type { LinecardError } from '../core/errors.js';
 import type { CallId, SegmentId } from '../core/ids.js';
@@ -161,7 +161,7 @@ export interface CallControl {
    * Sends the caller to a destination of the configuration (by its key) or to `fallback`. Resolves when the PBX has taken the call or, in a warm
    * transfer, when a person is being rung: the agent is on hold then, and gets the caller back when nobody takes the call.
    */
-  transfer(to: string, how?: { readonly mode: TransferMode; readonly summary: string }): Promise<void>;
+  transfer(to: string, how?: HowToTransfer): Promise<void>;
   hangUp(reason: string): Promise<void>;
   /** Stores a message; resolves with its id when it is safely on disk. */
   saveMessage(draft: MessageDraft): Promise<string>;

@@ -1,5 +1,5 @@
 import { assertNever } from '../core/assert-never.js';
-import type { CallRecord, Caller } from '../core/calls.js';
+import type { CallRecord, Caller, HowToTransfer } from '../core/calls.js';
 import type { Alarm } from '../core/clock.js';
 import { LinecardError } from '../core/errors.js';
 import type { CallId, ChannelId } from '../core/ids.js';
@@ -7,7 +7,7 @@ import { newCallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
 import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
-import type { CallServices, HowToTransfer } from './call-session.js';
+import type { CallServices } from './call-session.js';
 import { CallSession } from './call-session.js';
 import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { LegRoutes } from './leg-routes.js';

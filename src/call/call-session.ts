@@ -1,6 +1,6 @@
 import type { HoursAnswer } from '../agent/port.js';
 import { assertNever } from '../core/assert-never.js';
-import type { CallRecord, Caller, Outcome, TransferMode, Transport } from '../core/calls.js';
+import type { CallRecord, Caller, HowToTransfer, Outcome, TransferMode, Transport } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
 import { LinecardError, toLinecardError } from '../core/errors.js';
 import type { CallEvent } from '../core/events.js';
@@ -31,15 +31,15 @@ export type Destination = {
   /** Where a blind transfer goes. */
   readonly dial: string;
   readonly label: string;
+  /** How it goes where nobody says how; warm only where the PBX can. */
+  readonly mode: TransferMode;
   /** Where a warm one rings, one after the other. */
   readonly places: readonly Place[];
 };
 
 export type TransferLimits = { readonly maxPerCall: number; readonly graceMs: number };
 
-export type HowToTransfer = { readonly mode: TransferMode; readonly summary: string };
-
-const BLIND: HowToTransfer = { mode: 'blind', summary: '' };
+const AS_CONFIGURED: HowToTransfer = { mode: 'default', summary: '' };
 
 /** What every session of a process shares. */
 export type CallServices = {
@@ -265,15 +265,16 @@ export class CallSession {
   /**
    * To a destination by its key, or `fallback`. When this resolves the call is out of our hands (blind), or a person is being rung (warm).
    */
-  async transfer(to: string, how: HowToTransfer = BLIND): Promise<void> {
+  async transfer(to: string, how: HowToTransfer = AS_CONFIGURED): Promise<void> {
     this.#needTalking('transfer');
-    const { dial, label, places } = this.#destinationOf(to);
+    const { dial, label, places, mode } = this.#destinationOf(to);
     const { maxPerCall } = this.#options.services.transfers;
     if (this.#transferCount >= maxPerCall) {
       throw new LinecardError('CALL_STATE', `the call was transferred ${maxPerCall} times already`);
     }
     this.#transferCount += 1;
-    if (how.mode === 'warm') {
+    const canBeWarm = this.#line?.pbx.consult !== undefined;
+    if (how.mode === 'warm' || (how.mode === 'default' && mode === 'warm' && canBeWarm)) {
       this.#beginWarm(to, { label, places, summary: how.summary });
       return;
     }
@@ -627,7 +628,7 @@ export class CallSession {
     const fallback = this.#line === null ? 'the human of the dialplan' : this.#line.fallback;
     if (to === 'fallback' && fallback !== null) {
       const places = [{ extension: fallback, ringTimeMs: FALLBACK_RING_MS }];
-      return { dial: fallback, label: 'the operator', places };
+      return { dial: fallback, label: 'the operator', mode: 'blind', places };
     }
     const allowed = [...destinations.keys(), 'fallback'].join(', ');
     throw new LinecardError(

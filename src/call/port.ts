@@ -1,5 +1,5 @@
 import type { HoursAnswer, MessageDraft } from '../agent/port.js';
-import type { CallRecord, Caller, TransferMode } from '../core/calls.js';
+import type { CallRecord, Caller, HowToTransfer } from '../core/calls.js';
 import type { CallId } from '../core/ids.js';
 import type { LegReport } from '../engine/port.js';
 
@@ -15,7 +15,7 @@ export interface CallDirectory {
 /** What people may do to a live call. Each rejects with CALL_UNKNOWN, CALL_STATE or what the PBX answered. */
 export interface CallActions {
   /** To a destination of the configuration, or `fallback`. A warm one goes on when this has resolved: the call is `transferring`. */
-  transfer(id: string, to: string, how?: { readonly mode: TransferMode; readonly summary: string }): Promise<void>;
+  transfer(id: string, to: string, how?: HowToTransfer): Promise<void>;
   hold(id: string): Promise<void>;
   resume(id: string): Promise<void>;
   hangUp(id: string): Promise<void>;

@@ -16,6 +16,13 @@ export type CallState = 'offered' | 'talking' | 'held' | 'transferring' | 'ended
 /** blind: the PBX carries the call at once. warm: a person is told who calls and why, and may decline. */
 export type TransferMode = 'blind' | 'warm';
 
+/** What somebody who asks for a transfer wants. `default`: as the destination's configuration says. */
+export type HowToTransfer = {
+  readonly mode: TransferMode | 'default';
+  /** What the person is told of the caller's wish, in the agent's words; for a warm one. */
+  readonly summary: string;
+};
+
 export type Outcome = {
   readonly result: 'completed' | 'transferred' | 'abandoned' | 'failed';
   readonly fault: Fault;

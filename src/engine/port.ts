@@ -1,4 +1,4 @@
-import type { Caller, TransferMode, Transport, Turn } from '../core/calls.js';
+import type { Caller, HowToTransfer, Transport, Turn } from '../core/calls.js';
 import type { ErrorCode } from '../core/errors.js';
 import type { CallId, LegId } from '../core/ids.js';
 import type { LegCloseReason, LegCounters } from '../media/leg.js';
@@ -46,13 +46,7 @@ export type MediaFormat = {
 /** What an agent asks of control; the answer comes as `answer` with the same `requestId`. */
 export type ControlRequest =
   /** Answered when the PBX has taken the call (blind), or when a person is being rung and the caller hears music (warm). */
-  | {
-      readonly op: 'transfer';
-      readonly to: string;
-      readonly mode: TransferMode;
-      /** What the person is told of the caller's wish, in the agent's words. */
-      readonly summary: string;
-    }
+  | ({ readonly op: 'transfer'; readonly to: string } & HowToTransfer)
   | { readonly op: 'hangUp'; readonly reason: string }
   | { readonly op: 'saveMessage'; readonly from: string; readonly text: string; readonly audio: Int16Array }
   | { readonly op: 'hours' }

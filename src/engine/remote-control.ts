@@ -9,7 +9,7 @@ const ANSWER_TIME_LIMIT_MS = 15_000;
 /** An agent that asks for more at once is out of its mind. */
 const MAX_PENDING = 16;
 
-const BLIND = { mode: 'blind', summary: '' } as const;
+const AS_CONFIGURED = { mode: 'default', summary: '' } as const;
 
 type Pending = {
   readonly resolve: (value: string | HoursAnswer | null) => void;
@@ -36,7 +36,7 @@ export class RemoteControl implements CallControl {
     this.#send = options.send;
   }
 
-  async transfer(to: string, how: Parameters<CallControl['transfer']>[1] = BLIND): Promise<void> {
+  async transfer(to: string, how: Parameters<CallControl['transfer']>[1] = AS_CONFIGURED): Promise<void> {
     await this.#ask({ op: 'transfer', to, mode: how.mode, summary: how.summary });
   }
 

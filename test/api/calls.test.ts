@@ -56,8 +56,8 @@ describe('one call', () => {
 
 describe('what is done to a call', () => {
   it.each([
-    ['transfer', { to: 'sales' }, 'transfer live to sales'],
-    ['transfer', { to: 'sales', mode: 'blind', summary: 'wants a quote' }, 'transfer live to sales'],
+    ['transfer', { to: 'sales' }, 'transfer live to sales: default '],
+    ['transfer', { to: 'sales', mode: 'warm', summary: 'wants a quote' }, 'transfer live to sales: warm wants a quote'],
     ['hold', undefined, 'hold live'],
     ['resume', {}, 'resume live'],
     ['hangup', undefined, 'hang up live'],
@@ -76,7 +76,7 @@ describe('what is done to a call', () => {
     [
       'transfer',
       { to: 'x', mode: 'fast', at: 1 },
-      '"at" is not known here, only to, mode, summary; "mode" must be one of blind, warm',
+      '"at" is not known here, only to, mode, summary; "mode" must be one of blind, warm, default',
     ],
     ['dtmf', { digits: '12x' }, '"digits" must be 1 to 64 digits of 0-9 * # A-D'],
     ['say', { text: ' ' }, '"text" must be a text of 1 to 2000 characters'],
@@ -102,7 +102,6 @@ describe('what is done to a call', () => {
   });
 
   it('says what is not built yet', async () => {
-    expect((await api.fetch('POST', '/v1/calls/live/transfer', { to: 'sales', mode: 'warm' })).status).toBe(501);
     expect((await api.fetch('POST', '/v1/calls/live/supervise', { endpoint: '6002', mode: 'listen' })).status).toBe(
       501,
     );

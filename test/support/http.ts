@@ -82,7 +82,7 @@ export class TestApi {
       return Promise.resolve();
     };
     const actions: CallActions = {
-      transfer: (id, to) => act(`transfer ${id} to ${to}`),
+      transfer: (id, to, how) => act(`transfer ${id} to ${to}: ${how?.mode} ${how?.summary}`),
       hold: (id) => act(`hold ${id}`),
       resume: (id) => act(`resume ${id}`),
       hangUp: (id) => act(`hang up ${id}`),

@@ -6,23 +6,36 @@ import { describeInput, parseInput } from './input.js';
 /** Where this agent may send callers, by key; `fallback` is the human of the extension. */
 export type TransferTargets = ReadonlyMap<string, { readonly label: string }>;
 
-/** Sends the caller to a destination of the configuration; the call is over for the agent when it succeeds. */
+/**
+ * Sends the caller to a destination of the configuration. The call is over for the agent when it succeeds; where a person is asked first, the agent gets the
+ * caller back when nobody takes the call.
+ */
 export function transferTool(targets: TransferTargets): Tool {
   const keys = [...targets.keys(), 'fallback'] as const;
   const schema = z.strictObject({
     to: z.enum(keys).describe('where to'),
+    mode: z
+      .enum(['default', 'blind', 'warm'])
+      .default('default')
+      .describe('warm: a person is told who calls and why, and may decline. blind: the caller is sent there at once'),
+    summary: z
+      .string()
+      .trim()
+      .max(500)
+      .default('')
+      .describe('who calls and what they want, in a sentence or two, for the person'),
   });
   const places = [...targets].map(([key, { label }]) => `${key} (${label})`);
   return {
     name: 'transfer',
-    description: `Connects the caller with a person and ends your part of the call. Places: ${[...places, 'fallback (the operator)'].join(', ')}.`,
+    description: `Connects the caller with a person. You get the caller back only if nobody takes the call. Places: ${[...places, 'fallback (the operator)'].join(', ')}.`,
     inputSchema: describeInput(schema),
     // The PBX answers in milliseconds; this is for one that hangs.
     timeLimitMs: 5000,
     async run(input, { control }) {
-      const { to } = parseInput(schema, byKeyOrLabel(input, targets));
+      const { to, mode, summary } = parseInput(schema, byKeyOrLabel(input, targets));
       try {
-        await control.transfer(to);
+        await control.transfer(to, { mode, summary });
       } catch (error) {
         if (error instanceof LinecardError && error.code === 'CHANNEL_GONE') throw error;
         throw new LinecardError('TOOL_FAILED', `the transfer to ${to} did not work`, { cause: error });

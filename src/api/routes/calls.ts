@@ -52,19 +52,12 @@ export function callRoutes(options: CallRoutesOptions): Router {
   };
 
   command('transfer', async (id, body) => {
-    const { to, mode } = readBody(body, {
+    const { to, mode, summary } = readBody(body, {
       to: bodyText(100),
-      mode: bodyWord(['blind', 'warm'], 'blind'),
+      mode: bodyWord(['blind', 'warm', 'default'], 'default'),
       summary: { ...bodyText(2000), fallback: '' },
     });
-    if (mode === 'warm') {
-      throw new HttpProblem(
-        501,
-        'NOT_AVAILABLE',
-        'warm transfer is not available in this version; use "mode": "blind"',
-      );
-    }
-    await actions.transfer(id, to);
+    await actions.transfer(id, to, { mode, summary });
   });
   command('hold', async (id, body) => {
     readBody(body, {});

@@ -100,11 +100,13 @@ const REASON_MS = 12_000;
 /** Whoever wants to hear it more often keeps the caller waiting. */
 const MAX_TELLINGS = 5;
 
-const REASONS: Readonly<Record<string, string>> = {
-  '1': 'in a meeting',
-  '2': 'they will call back',
-  '3': 'somebody else is in charge of it',
-};
+const REASONS: readonly { readonly key: string; readonly words: RegExp; readonly text: string }[] = [
+  { key: '1', words: /\b(meeting|busy)\b/, text: 'they are in a meeting' },
+  { key: '2', words: /\b(back|later)\b/, text: 'they will call you back' },
+  { key: '3', words: /\b(somebody else|someone else|wrong)\b/, text: 'somebody else is in charge of it' },
+];
+/** Fewer words than this are another "no", and no reason. */
+const LEAST_REASON_WORDS = 3;
 
 const KEYS: Readonly<Record<string, 'accept' | 'decline' | 'repeat'>> = {
   '1': 'accept',
@@ -113,7 +115,7 @@ const KEYS: Readonly<Record<string, 'accept' | 'decline' | 'repeat'>> = {
 };
 
 const WORDS = {
-  accept: /\b(yes|yeah|yep|sure|okay|ok|accept|put (them|him|her|it) through)\b/,
+  accept: /\b(yes|yeah|yep|sure|okay|ok|accept|take (it|the call)|put (them|him|her|it) through)\b/,
   decline: /\b(no|nope|not|decline|busy|don't|can't)\b/,
   repeat: /\b(repeat|again|pardon|sorry)\b/,
 } as const;
@@ -216,9 +218,9 @@ function decline(
 ): TransferStep {
   switch (event.kind) {
     case 'digit':
-      return next(plan, state, 'declined', REASONS[event.digit] ?? null);
+      return next(plan, state, 'declined', REASONS.find(({ key }) => key === event.digit)?.text ?? null);
     case 'said':
-      return next(plan, state, 'declined', event.text.slice(0, MAX_REASON_CHARACTERS));
+      return next(plan, state, 'declined', spokenReason(event.text));
     case 'legGone':
     case 'briefingFailed':
     case 'timeUp':
@@ -226,6 +228,13 @@ function decline(
     default:
       return stay(state);
   }
+}
+
+function spokenReason(said: string): string | null {
+  const known = REASONS.find(({ words }) => words.test(said.toLowerCase()));
+  if (known !== undefined) return known.text;
+  const isReason = said.trim().split(/\s+/).length >= LEAST_REASON_WORDS;
+  return isReason ? said.slice(0, MAX_REASON_CHARACTERS) : null;
 }
 
 function dial(plan: TransferPlan, trial: Trial): TransferStep {

@@ -71,7 +71,7 @@ describe('a warm transfer', () => {
   });
 
   it.each([
-    [key('1'), 'declined: in a meeting'],
+    [key('1'), 'declined: they are in a meeting'],
     [said('I am on holiday'), 'declined: I am on holiday'],
     [key('9'), 'declined'],
     [timeUp, 'declined'],

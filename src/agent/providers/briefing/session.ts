@@ -82,13 +82,20 @@ export class BriefingSession implements AgentSession {
     this.#segment = segment;
     this.#lastSentenceMs = null;
     const pieces = sentences(text);
+    let writtenMs = 0;
     try {
       for (const [index, piece] of pieces.entries()) {
         const { pcm, words } = voice.ready(piece) ?? (await voice.speak(piece));
         if (telling !== this.#telling || this.#closed) return;
-        const written = speech.write(segment, pcm);
-        speech.text(segment, '', words);
-        if (index === pieces.length - 1) this.#lastSentenceMs = written / SAMPLES_PER_MS;
+        const sentenceMs = speech.write(segment, pcm) / SAMPLES_PER_MS;
+        const before = writtenMs;
+        speech.text(
+          segment,
+          '',
+          words.map(({ word, endMs }) => ({ word, endMs: before + endMs })),
+        );
+        writtenMs += sentenceMs;
+        if (index === pieces.length - 1) this.#lastSentenceMs = sentenceMs;
       }
       speech.end(segment);
       this.#segment = null;

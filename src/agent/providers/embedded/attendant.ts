@@ -142,6 +142,12 @@ export class Attendant {
     return this.#anythingElse(SAY.noHours);
   }
 
+  /** The caller is back because nobody took the call. @param text what they are told of it */
+  returned(text: string): Move {
+    this.#served = 'no';
+    return this.#listen(`${text} ${this.#menu.text}`);
+  }
+
   transferFailed(to: string): Move {
     this.#failedTransfers += 1;
     const { label } = this.#menu.place(to) ?? OPERATOR;

@@ -105,6 +105,11 @@ export class EmbeddedSession implements AgentSession {
       return;
     }
     const next = this.#next;
+    if (next.kind === 'transfer' && this.#arrived) {
+      // Whoever speaks for us after a transfer brings the caller back: the dialogue goes on.
+      this.#perform(this.#attendant.returned(text));
+      return;
+    }
     this.#cancelAlarm();
     this.#speaker.say(text, { interruption: 'allowed' }, () => {
       if (next === this.#next && (!this.#arrived || next.kind === 'listen')) this.#arrive(next);

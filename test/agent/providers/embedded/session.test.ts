@@ -290,6 +290,20 @@ describe('a caller with the embedded attendant', () => {
     expect(await caller.listen()).toContain('I am sorry, I cannot reach Sales right now. For Sales, press 1.');
   });
 
+  it('comes back from a person who did not take the call, and chooses again', async () => {
+    await caller.listen();
+    await caller.press('1');
+    await caller.listen();
+    caller.call.conversation.hold('held');
+    await caller.wait(20_000);
+    caller.call.conversation.hold('resumed');
+    caller.call.conversation.say('I am sorry, Sales is busy right now.', 'yes');
+    expect(await caller.listen()).toContain('Sales is busy right now. For Sales, press 1.');
+    await caller.press('2');
+    await caller.listen();
+    expect(caller.transfers).toEqual(['sales', 'support']);
+  });
+
   it('says nothing at all and ends with a person', async () => {
     await caller.listen();
     await caller.wait(40_000);
