@@ -13,6 +13,9 @@ export const FREESWITCH_PREFIX = process.env['FREESWITCH_PREFIX'] ?? '';
 const PROJECT_DIR = path.join(import.meta.dirname, '../..');
 export const ESL_PASSWORD = 'secret esl';
 
+/** Below what the kernel gives by itself, above FreeSWITCH's own. */
+const FIRST_MEDIA_PORT = 28_000 + 400 * (process.pid % 10);
+
 export type FreeSwitchPlan = {
   /** Port of the address in the drop-in file: where `socket` connects. */
   readonly socketPort: number;
@@ -26,12 +29,21 @@ export type FreeSwitchPlan = {
 export class TestFreeSwitch {
   readonly eslPort: number;
   readonly sipPort: number;
+  /** Where the drop-in file's `socket` connects. */
+  readonly socketPort: number;
   readonly runDir: string;
   readonly #process: ChildProcess;
 
-  private constructor(options: { eslPort: number; sipPort: number; runDir: string; process: ChildProcess }) {
+  private constructor(options: {
+    eslPort: number;
+    sipPort: number;
+    socketPort: number;
+    runDir: string;
+    process: ChildProcess;
+  }) {
     this.eslPort = options.eslPort;
     this.sipPort = options.sipPort;
+    this.socketPort = options.socketPort;
     this.runDir = options.runDir;
     this.#process = options.process;
   }
@@ -41,7 +53,7 @@ export class TestFreeSwitch {
     const eslPort = await findFreePort();
     const sipPort = await findFreePort();
     await writeConfig(runDir, eslPort, sipPort, plan);
-    const process = spawn(
+    const child = spawn(
       path.join(FREESWITCH_PREFIX, 'bin/freeswitch'),
       [
         '-nonat',
@@ -51,7 +63,7 @@ export class TestFreeSwitch {
       ],
       { stdio: 'ignore' },
     );
-    const self = new TestFreeSwitch({ eslPort, sipPort, runDir, process });
+    const self = new TestFreeSwitch({ eslPort, sipPort, socketPort: plan.socketPort, runDir, process: child });
     try {
       await self.#untilItAnswers();
     } catch (error) {
@@ -59,6 +71,17 @@ export class TestFreeSwitch {
       throw error;
     }
     return self;
+  }
+
+  /** The PBX as a configuration names it. */
+  get pbxConfig(): Readonly<Record<string, unknown>> {
+    return {
+      kind: 'freeswitch',
+      name: 'fs',
+      esl: { host: '127.0.0.1', port: this.eslPort, password: ESL_PASSWORD },
+      socket: { host: '127.0.0.1', port: this.socketPort },
+      unicast: { host: '127.0.0.1', ports: [FIRST_MEDIA_PORT, FIRST_MEDIA_PORT + 399] },
+    };
   }
 
   get alive(): boolean {

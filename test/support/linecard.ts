@@ -18,7 +18,8 @@ const READY_LIMIT_MS = 20_000;
 const MAIN = path.join(PROJECT_DIR, 'dist/main.js');
 
 export type LinecardSetUp = {
-  readonly asterisk: TestAsterisk;
+  /** Absent: `config` names the PBX, if there is one. */
+  readonly asterisk?: TestAsterisk;
   /** Stands in the place of whole top level keys of the test's configuration: `{ agents: …, extensions: … }`. */
   readonly config?: Readonly<Record<string, unknown>>;
 };
@@ -56,6 +57,12 @@ export class LinecardApi {
 
   async liveCalls(): Promise<ShownCall[]> {
     return (await this.calls()).filter((call) => call.outcome === null);
+  }
+
+  /** Everything that was told of a call; resolves when it has ended. */
+  async events(id: string): Promise<Record<string, unknown>[]> {
+    const stream = await (await this.fetch('GET', `/v1/calls/${id}/events`)).text();
+    return [...stream.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => JSON.parse(data) as Record<string, unknown>);
   }
 
   async hangUp(id: string): Promise<void> {
@@ -120,7 +127,7 @@ export class LinecardProcess {
   }
 }
 
-/** Starts Linecard in this process against an Asterisk; resolves when calls can come. */
+/** Starts Linecard in this process against a PBX; resolves when calls can come. */
 export async function startLinecardHere({ asterisk, config }: LinecardSetUp): Promise<LinecardHere> {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'linecard-here-'));
   const tree = configTree(asterisk, { media: { threads: 0 }, ...config });
@@ -148,7 +155,7 @@ export async function startLinecardHere({ asterisk, config }: LinecardSetUp): Pr
   return here;
 }
 
-/** Starts `dist/main.js` against an Asterisk; resolves when calls can come. It needs the build, which `npm test` makes. */
+/** Starts `dist/main.js` against a PBX; resolves when calls can come. It needs the build, which `npm test` makes. */
 export async function startLinecardProcess({ asterisk, config }: LinecardSetUp): Promise<LinecardProcess> {
   if (!existsSync(MAIN)) throw new Error('there is no dist/main.js: run `npm run build`');
   const directory = await mkdtemp(path.join(os.tmpdir(), 'linecard-process-'));
@@ -184,19 +191,25 @@ export async function startLinecardProcess({ asterisk, config }: LinecardSetUp):
 }
 
 function configTree(
-  asterisk: TestAsterisk,
+  asterisk: TestAsterisk | undefined,
   overrides: Readonly<Record<string, unknown>> = {},
 ): Record<string, unknown> {
-  const { ari, app, audiosocket } = asterisk.config;
-  const [host = '127.0.0.1', port = '0'] = audiosocket.split(':');
   return {
     http: { port: 0, token: TOKEN },
     dataDir: './data',
-    // The dialplan of this Asterisk connects to this port.
-    audiosocket: { host, port: Number(port), direct: 'loop' },
-    pbx: [{ kind: 'asterisk', name: 'main', ari: { url: asterisk.ariUrl, ...ari }, app }],
+    ...(asterisk === undefined ? { audiosocket: { port: 0 } } : asteriskTree(asterisk)),
     agents: { loop: { provider: 'echo' } },
     extensions: { '7000': { agent: 'loop', fallback: '6001' }, '7009': { agent: 'loop' } },
     ...overrides,
+  };
+}
+
+function asteriskTree({ config, ariUrl }: TestAsterisk): Record<string, unknown> {
+  const { ari, app, audiosocket } = config;
+  const [host = '127.0.0.1', port = '0'] = audiosocket.split(':');
+  return {
+    // The dialplan of this Asterisk connects to this port.
+    audiosocket: { host, port: Number(port), direct: 'loop' },
+    pbx: [{ kind: 'asterisk', name: 'main', ari: { url: ariUrl, ...ari }, app }],
   };
 }
