@@ -12,7 +12,7 @@ export interface RateConverter {
   process(src: Int16Array, dst: Int16Array): number;
 }
 
-/** The cheapest converter of a ratio: half-band between 8 and 16 kHz, polyphase for all else, null where there is nothing to do. */
+/** The cheapest converter of a ratio: half-band between 8 and 16 kHz, polyphase FIR for all else, null where there is nothing to do. */
 export function openRateConverter(fromHz: number, toHz: number): RateConverter | null {
   if (fromHz === toHz) return null;
   if (fromHz === 8000 && toHz === 16_000) return new RateDoubler();
