@@ -24,6 +24,23 @@ export default tseslint.config(
     },
   },
   {
+    // The browser's side.
+    files: ['src/web/**/*.js', 'test/support/page-ears.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        [
+          'window document navigator location console fetch URL AbortSignal performance sessionStorage customElements',
+          'setTimeout clearTimeout setInterval clearInterval requestAnimationFrame cancelAnimationFrame',
+          'HTMLElement HTMLButtonElement HTMLInputElement HTMLSelectElement HTMLTableElement CSSStyleSheet CustomEvent Option',
+          'RTCPeerConnection MediaStream AudioContext AnalyserNode MediaStreamAudioSourceNode Response WebSocket',
+        ]
+          .join(' ')
+          .split(' ')
+          .map((name) => [name, 'readonly']),
+      ),
+    },
+  },
+  {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -3,8 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 
 /** The recognizer of the embedded agent; without it the agent works by keys. */
 export const RUN_PACKAGES = ['pocketsphinx', 'pocketsphinx-en-us'];
-/** A telephone nobody here wrote, and a load generator, for the tests against a real PBX. */
-export const TEST_PACKAGES = ['baresip', 'sip-tester'];
+/** For the tests: a telephone nobody here wrote, a load generator, a browser and a TURN server. */
+export const TEST_PACKAGES = ['baresip', 'sip-tester', 'chromium', 'coturn'];
 
 /** Installs what is missing and returns what could not be installed. Prints every step to stderr. */
 export function installPackages(names) {

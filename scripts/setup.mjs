@@ -4,6 +4,7 @@
 //   node scripts/setup.mjs                 for `npm start`
 //   node scripts/setup.mjs --test          for `npm test`: with the packages of the tests
 //   node scripts/setup.mjs --production    for an image: npm packages without development ones, once the build is there
+//   node scripts/setup.mjs --only-build    what is in dist/, from npm packages that are there
 //   node scripts/setup.mjs --only-packages   Debian packages and nothing else
 //   node scripts/setup.mjs --only-asterisk   a private Asterisk now, instead of at the first start; needs the build
 import { spawnSync } from 'node:child_process';
@@ -21,6 +22,7 @@ process.chdir(ROOT);
 if (Number(process.versions.node.split('.')[0]) < 20)
   fail(`Linecard needs Node.js 20 or later, this is ${process.version}`);
 if (options.has('--only-packages')) setUpPackages();
+else if (options.has('--only-build')) setUpBuild();
 else if (options.has('--only-asterisk')) await setUpAsterisk();
 else {
   setUpPackages();

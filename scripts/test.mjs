@@ -12,6 +12,7 @@ const checks = [
   ['lint', bin('eslint'), ['.', '--max-warnings', '0']],
   ['format', bin('prettier'), ['--check', '.']],
   ['types', bin('tsc'), ['-p', 'tsconfig.json', '--noEmit']],
+  ['types of the page', bin('tsc'), ['-p', 'tsconfig.web.json']],
 ];
 const failed = checks.filter(([name, command, args]) => {
   process.stdout.write(`\n> ${name}\n`);

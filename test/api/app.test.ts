@@ -15,7 +15,7 @@ describe('without a token', () => {
     expect((await fetch(`${api.url}/readyz`)).status).toBe(200);
     const page = await fetch(`${api.url}/`);
     expect(page.headers.get('content-type')).toContain('text/html');
-    expect(await page.text()).toContain('Calls now');
+    expect(await page.text()).toContain('<linecard-call');
   });
 
   it.each(['/v1/calls', '/v1/messages', '/v1/nothing', '/metrics'])('there is no %s', async (path) => {
@@ -65,7 +65,7 @@ describe('every answer', () => {
 
   it('of the page allows its own script and no other', async () => {
     const policy = (await fetch(`${api.url}/`)).headers.get('content-security-policy');
-    expect(policy).toMatch(/script-src 'sha256-[A-Za-z0-9+/=]+'/);
+    expect(policy).toContain("script-src 'self'");
     expect(policy).toContain("connect-src 'self'");
     expect(policy).not.toContain('unsafe');
   });

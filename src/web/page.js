@@ -1,0 +1,147 @@
+import './element.js';
+
+/**
+ * @typedef {{ name: string, number: string }} Caller
+ * @typedef {{ state: string, startedAt: string, caller: Caller, transport: string, extension: string | null, agent: string,
+ *   turns: readonly { text: string }[], outcome: { result: string, reason: string } | null }} Call
+ */
+
+const REFRESH_MS = 2000;
+const TOKEN_KEY = 'linecard-token';
+
+/**
+ * @template {HTMLElement} Type
+ * @param {string} id
+ * @param {new () => Type} type
+ */
+function find(id, type) {
+  const element = document.getElementById(id);
+  if (!(element instanceof type)) throw new Error(`the page has no ${id}`);
+  return element;
+}
+
+const state = find('state', HTMLElement);
+const hint = find('hint', HTMLElement);
+const live = find('live', HTMLTableElement);
+const ended = find('ended', HTMLTableElement);
+const token = find('token', HTMLInputElement);
+const agent = find('agent', HTMLSelectElement);
+const call = find('call', HTMLElement);
+
+token.value = sessionStorage.getItem(TOKEN_KEY) ?? '';
+token.addEventListener('input', () => {
+  sessionStorage.setItem(TOKEN_KEY, token.value.trim());
+  void refresh();
+});
+agent.addEventListener('change', () => call.setAttribute('agent', agent.value));
+call.addEventListener('linecard-phase', () => {
+  const { phase } = /** @type {import('./element.js').LinecardCall} */ (call);
+  agent.disabled = phase !== 'idle' && phase !== 'ended';
+  void refresh();
+});
+
+async function showAgents() {
+  const answer = await fetch('/v1/webrtc');
+  find('no-browsers', HTMLElement).hidden = answer.ok;
+  if (!answer.ok) return;
+  const { agents } = /** @type {{ agents: { name: string }[] }} */ (await answer.json());
+  for (const { name } of agents) agent.add(new Option(name.replaceAll(/[_-]/g, ' '), name));
+  call.setAttribute('agent', agent.value);
+  find('try', HTMLElement).hidden = agents.length === 0;
+}
+
+async function refreshState() {
+  const answer = await fetch('/readyz');
+  const { reasons, limitations } = /** @type {{ reasons: string[], limitations: string[] }} */ (await answer.json());
+  state.textContent = answer.ok ? 'Ready for calls' : reasons.join('; ');
+  state.className = answer.ok ? 'good' : 'bad';
+  find('limitations', HTMLElement).textContent = limitations.join('; ');
+}
+
+async function refreshCalls() {
+  const given = token.value.trim();
+  if (given === '') {
+    hint.textContent =
+      'The token is http.token of the configuration, or in the file "token" of the data directory. With it you see all calls.';
+    show(live, [], () => undefined);
+    show(ended, [], () => undefined);
+    return;
+  }
+  const answer = await fetch('/v1/calls?limit=20', { headers: { Authorization: `Bearer ${given}` } });
+  if (answer.status === 401) {
+    hint.textContent = 'This token is not the right one.';
+    return;
+  }
+  const { calls } = /** @type {{ calls: Call[] }} */ (await answer.json());
+  const now = calls.filter((each) => each.state !== 'ended');
+  hint.textContent = now.length === 0 ? 'No call at the moment.' : '';
+  show(live, now, (row, each) => {
+    addCommon(row, each);
+    addCell(row, each.state);
+    addCell(row, each.turns.at(-1)?.text ?? '', 'said');
+  });
+  show(
+    ended,
+    calls.filter((each) => each.state === 'ended'),
+    (row, each) => {
+      addCommon(row, each);
+      addCell(row, each.outcome?.result ?? '', each.outcome?.result === 'failed' ? 'bad' : '');
+      addCell(row, each.outcome?.reason ?? '', 'said');
+    },
+  );
+}
+
+/**
+ * @param {HTMLTableRowElement} row
+ * @param {Call} each
+ */
+function addCommon(row, each) {
+  const { name, number } = each.caller;
+  addCell(row, new Date(each.startedAt).toLocaleTimeString());
+  addCell(row, [name, number].filter((text) => text !== '').join(', ') || 'unknown');
+  addCell(row, each.extension ?? { webrtc: 'browser', audiosocket: 'dialplan' }[each.transport] ?? each.transport);
+  addCell(row, each.agent);
+}
+
+/**
+ * Every text from outside goes in as text.
+ * @param {HTMLTableRowElement} row
+ * @param {string} text
+ */
+function addCell(row, text, className = '') {
+  const cell = row.insertCell();
+  cell.textContent = text;
+  cell.className = className;
+}
+
+/**
+ * @param {HTMLTableElement} table
+ * @param {readonly Call[]} calls
+ * @param {(row: HTMLTableRowElement, each: Call) => void} fill
+ */
+function show(table, calls, fill) {
+  const [body] = table.tBodies;
+  body?.replaceChildren();
+  for (const each of calls) if (body !== undefined) fill(body.insertRow(), each);
+  table.hidden = calls.length === 0;
+}
+
+let running = false;
+
+async function refresh() {
+  if (running) return;
+  running = true;
+  try {
+    await refreshState();
+    await refreshCalls();
+  } catch {
+    state.textContent = 'Linecard does not answer.';
+    state.className = 'bad';
+  } finally {
+    running = false;
+  }
+}
+
+showAgents().catch(() => undefined); // the state says that nobody answers
+void refresh();
+setInterval(() => void refresh(), REFRESH_MS);

@@ -1,0 +1,30 @@
+/** What the element says; a page in another language gives its own by the property `words`. */
+export const WORDS = {
+  call: 'Call',
+  hangUp: 'Hang up',
+  mute: 'Mute',
+  unmute: 'Unmute',
+  keypad: 'Keypad',
+  ready: 'Ready to call',
+  asking: 'Please allow the microphone',
+  connecting: 'Connecting',
+  talking: 'Connected',
+  muted: 'Connected, your microphone is off',
+  held: 'On hold',
+  transferring: 'You are being put through',
+  reconnecting: 'Connection lost, coming back',
+  ended: 'Call ended',
+  you: 'You',
+  agent: 'Agent',
+  human: 'Colleague',
+  yourLevel: 'Your microphone',
+  agentLevel: 'Agent',
+  transcript: 'What is said',
+  interrupted: 'interrupted',
+  qualityGood: 'Good connection',
+  qualityFair: 'Fair connection',
+  qualityPoor: 'Poor connection',
+  qualityUnknown: '',
+};
+
+/** @typedef {typeof WORDS} Words */

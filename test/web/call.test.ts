@@ -1,0 +1,69 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { WebCall } from '../support/web.js';
+import { WebLinecard, likeness, listen, openBrowser, withoutChromium, writeSpeech } from '../support/web.js';
+
+const SENTENCE = 'The quick brown fox jumps over the lazy dog, and then it runs away into the wood.';
+
+describe.skipIf(withoutChromium())('a visitor with a microphone', () => {
+  let linecard: WebLinecard;
+  let browser: Browser;
+  let page: Page;
+
+  async function visit(microphone: string): Promise<void> {
+    browser = await openBrowser({ microphone });
+    page = await browser.newPage();
+    page.on('pageerror', (error) => expect.fail(`the page threw ${error.message}`));
+    await page.goto(linecard.url);
+  }
+
+  async function callAgent(agent: string): Promise<void> {
+    await page.getByLabel('Agent', { exact: true }).selectOption(agent);
+    await linecard.ready();
+    await page.getByRole('button', { name: 'Call', exact: true }).click();
+    await expect
+      .poll(() => page.getByRole('status').last().textContent(), { timeout: 20_000 })
+      .toMatch(/Connected|ended/);
+    // Why it ended, when it did.
+    expect(await page.getByRole('alert').allTextContents()).toEqual([]);
+  }
+
+  async function hangUp(): Promise<WebCall> {
+    await page.getByRole('button', { name: 'Hang up' }).click();
+    await expect.poll(async () => (await linecard.calls())[0]?.outcome?.result).toBe('completed');
+    return (await linecard.calls())[0]!;
+  }
+
+  beforeAll(async () => {
+    linecard = await WebLinecard.start({
+      agents: {
+        loop: { provider: 'echo' },
+        receptionist: { provider: 'embedded', greeting: 'Thank you for calling Acme.', tools: ['hours', 'hangup'] },
+      },
+      hours: { timezone: 'UTC', open: [{ days: ['mon'], from: '09:00', to: '17:00' }] },
+    });
+  });
+
+  afterEach(() => browser.close());
+  afterAll(() => linecard.close());
+
+  it('talks to the echo agent and hears herself', async () => {
+    await visit(await writeSpeech(SENTENCE, { before: 300, after: 700 }));
+    await callAgent('loop');
+    const heard = likeness(await listen(page, 6000));
+    process.stdout.write(`${JSON.stringify({ name: 'browser echo', ...heard })}\n`);
+    expect(heard.correlation).toBeGreaterThan(0.5);
+    expect(heard.lagMs).toBeGreaterThan(20);
+    expect(await hangUp()).toMatchObject({ transport: 'webrtc', codec: 'opus', agent: 'loop' });
+  });
+
+  it('is greeted, asks, is answered, and reads all of it', async () => {
+    await visit(await writeSpeech('What are your opening hours?', { before: 3000, after: 9000 }));
+    await callAgent('receptionist');
+    const log = page.getByRole('log');
+    await expect.poll(() => log.textContent(), { timeout: 15_000 }).toContain('Thank you for calling Acme.');
+    await expect.poll(() => log.textContent(), { timeout: 15_000 }).toMatch(/You.*hours.*Monday/);
+    const { timings } = await hangUp();
+    process.stdout.write(`${JSON.stringify({ name: 'browser timings', ...timings })}\n`);
+  });
+});
