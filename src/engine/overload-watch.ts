@@ -6,6 +6,11 @@ const CALM_LOAD = 0.75;
 /** What jitter buffers of phones begin with: later frames are lost for some callers. */
 const LATE_P99_MS = 40;
 const CALM_P99_MS = 20;
+/** A thread with less to do than this is late because of its neighbours: turning callers away would not make it punctual. */
+const OWN_LOAD = 0.3;
+/** Late most of the time: no caller would be glad, whoever is to blame. */
+const LATE_P50_MS = 20;
+const CALM_P50_MS = 10;
 /** One bad second is a garbage collection or a neighbour; two are a load. */
 const BUSY_REPORTS = 2;
 const CALM_REPORTS = 3;
@@ -28,7 +33,9 @@ export class OverloadWatch {
       if (this.#opposed >= BUSY_REPORTS) this.#decide(verdict);
       return;
     }
-    const calm = report.load < CALM_LOAD && report.latenessP99Ms < CALM_P99_MS;
+    const { load, latenessP50Ms, latenessP99Ms } = report;
+    const punctual = latenessP50Ms < CALM_P50_MS && (load < OWN_LOAD || latenessP99Ms < CALM_P99_MS);
+    const calm = load < CALM_LOAD && punctual;
     this.#opposed = calm ? this.#opposed + 1 : 0;
     if (this.#opposed >= CALM_REPORTS) this.#decide(null);
   }
@@ -43,7 +50,8 @@ export class OverloadWatch {
   }
 }
 
-function busy({ load, latenessP99Ms }: ThreadReport): string | null {
+function busy({ load, latenessP50Ms, latenessP99Ms }: ThreadReport): string | null {
   if (load > BUSY_LOAD) return `busy ${Math.round(load * 100)} % of the time`;
-  return latenessP99Ms > LATE_P99_MS ? `its ticks are ${Math.round(latenessP99Ms)} ms late` : null;
+  const isLate = latenessP50Ms > LATE_P50_MS || (load >= OWN_LOAD && latenessP99Ms > LATE_P99_MS);
+  return isLate ? `its ticks are ${Math.round(latenessP99Ms)} ms late` : null;
 }

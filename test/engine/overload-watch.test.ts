@@ -39,4 +39,13 @@ describe('overload watch', () => {
     expect(verdicts([BUSY, BUSY, between, between, between, between])).toEqual([null, busy, busy, busy, busy, busy]);
     expect(verdicts([between, between, between])).toEqual([null, null, null]);
   });
+
+  // A machine busy with a backup made two ticks in a hundred late, and an idle media thread sent every caller to the fallback.
+  it('does not turn callers away for what its neighbours do, until it is late most of the time', () => {
+    const disturbed: ThreadReport = { ...LATE, load: 0.05 };
+    expect(verdicts([disturbed, disturbed, disturbed])).toEqual([null, null, null]);
+    expect(verdicts([BUSY, BUSY, disturbed, disturbed, disturbed]).at(-1)).toBeNull();
+    const starved: ThreadReport = { ...disturbed, latenessP50Ms: 25 };
+    expect(verdicts([starved, starved]).at(-1)).toBe('its ticks are 55 ms late');
+  });
 });
