@@ -21,8 +21,10 @@ const DIGIT_WORDS = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seve
 
 /** What leads up to the name of a place or a person. */
 const CONNECT =
-  "( i would like | i'd like | i want | i need | can i have | could i have | give me | connect me | put me through | transfer me | " +
-  "( i would like | i'd like | i want | i need | can i | could i | may i | let me ) ( speak | talk | be connected ) )";
+  "( i would like | i'd like | i want | i need | can i have | could i have | give me | " +
+  '( connect me | put me through | transfer me ) [ to | with ] | ' +
+  "( i would like to | i'd like to | i want to | i need to | can i | could i | may i | let me ) " +
+  '( speak | talk | be connected ) [ to | with ] )';
 
 /** Whole ways to say the things that are the same everywhere. */
 const WAYS = {
@@ -37,8 +39,8 @@ const WAYS = {
     '[ leave a ] voice mail',
   ],
   operator: [
-    `[ ${CONNECT} [ to | with ] ] [ the | an | a ] ( operator | receptionist | person | human | real person | human being | representative )`,
-    `${CONNECT} [ to | with ] ( someone | somebody )`,
+    `[ ${CONNECT} ] [ the | an | a ] ( operator | receptionist | person | human | real person | human being | representative )`,
+    `${CONNECT} ( someone | somebody )`,
   ],
   yes: [
     'yes',
@@ -61,7 +63,7 @@ export function buildGrammar(book: PhraseBook): Grammar {
   const rules = new Map<string, string>();
   const destinations = book.destinations.flatMap(names).map((name) => name.join(' '));
   if (destinations.length > 0) {
-    rules.set('destination', `[ ${CONNECT} [ to | with ] ] [ the | your ] <place> [ department | team ]`);
+    rules.set('destination', `[ ${CONNECT} ] [ the | your ] <place> [ department | team ]`);
     rules.set('place', [...new Set(destinations)].join(' | '));
   }
   const extensions = book.extensions.filter((extension) => /^\d+$/.test(extension));
@@ -69,7 +71,7 @@ export function buildGrammar(book: PhraseBook): Grammar {
     const spelled = extensions.map((extension) =>
       extension.replaceAll(/\d/g, (digit) => ` ${spokenDigit(digit)}`).trim(),
     );
-    rules.set('extension', `[ ${CONNECT} [ to | with ] ] [ extension [ number ] ] ( ${spelled.join(' | ')} )`);
+    rules.set('extension', `[ [ ${CONNECT} ] extension [ number ] ] ( ${spelled.join(' | ')} )`);
   }
   const digits = book.digits.filter((digit) => /^\d$/.test(digit));
   if (digits.length > 0) rules.set('digit', `[ press | number ] ( ${digits.map(spokenDigit).join(' | ')} )`);
