@@ -41,6 +41,7 @@ export class EmbeddedProvider implements AgentProvider {
   readonly #limitations: string[] = [];
   #recognizer: Recognizer | null = null;
   #ears: Ears | null = null;
+  #closed = false;
 
   /** Throws CONFIG_INVALID for a voice that does not exist. */
   constructor(options: EmbeddedProviderOptions) {
@@ -50,9 +51,15 @@ export class EmbeddedProvider implements AgentProvider {
     this.#voice = new Voice(options.synthesizer, options.voice);
   }
 
+  /** Resolves when the greeting is there; the other prompts, which no call needs in its first seconds, come after that. */
   async prepare(): Promise<void> {
     await this.#openEars();
-    for (const text of Attendant.prompts(this.#dialogue)) await this.#voice.keep(text);
+    await this.#voice.keep(new Attendant(this.#dialogue).begin('new').say);
+    this.#keepPrompts().catch((error: unknown) => {
+      if (this.#closed) return;
+      // Nothing is lost but time: what is not kept is synthesized when it is said.
+      this.#options.log.warn({ err: error, agent: this.name }, 'prompts could not be synthesized ahead');
+    });
   }
 
   limitations(): readonly string[] {
@@ -71,7 +78,15 @@ export class EmbeddedProvider implements AgentProvider {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([this.#recognizer?.close(), this.#options.synthesizer.close()]);
+  }
+
+  async #keepPrompts(): Promise<void> {
+    for (const text of Attendant.prompts(this.#dialogue)) {
+      if (this.#closed) return;
+      await this.#voice.keep(text);
+    }
   }
 
   get #dialogue(): AttendantOptions {
