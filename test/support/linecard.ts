@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import type { Linecard } from '../../src/compose.js';
 import { startLinecard } from '../../src/compose.js';
 import { readConfigObject } from '../../src/config/index.js';
@@ -71,27 +72,49 @@ export class LinecardApi {
   }
 }
 
+type LogLine = Readonly<Record<string, unknown>>;
+
+/** What a Linecard under test wrote to its log. */
+class KeptLog {
+  /** In order. */
+  readonly lines: LogLine[] = [];
+  #judged = 0;
+
+  /** @param line JSON of one line */
+  add(line: string): void {
+    this.lines.push(JSON.parse(line) as LogLine);
+  }
+
+  /** Lines of level warn and error since the last call of this. */
+  takeComplaints(): string[] {
+    const bad = this.lines.slice(this.#judged).filter((line) => line['level'] === 'warn' || line['level'] === 'error');
+    this.#judged = this.lines.length;
+    return bad.map((line) => JSON.stringify(line));
+  }
+}
+
 /** Linecard in the test's own process, its media on the same thread; its log is kept for the test. */
 export class LinecardHere {
   readonly api: LinecardApi;
-  /** Every line of its log, in order. */
-  readonly log: Readonly<Record<string, unknown>>[];
   readonly #linecard: Linecard;
+  readonly #log: KeptLog;
   readonly #directory: string;
-  #judged = 0;
 
-  constructor(linecard: Linecard, log: Readonly<Record<string, unknown>>[], directory: string) {
+  constructor(linecard: Linecard, log: KeptLog, directory: string) {
     this.api = new LinecardApi(linecard.http.url);
-    this.log = log;
     this.#linecard = linecard;
+    this.#log = log;
     this.#directory = directory;
   }
 
-  /** What it complained about since the last call of this: lines of level warn and error. */
+  /** Every line of its log, in order. */
+  get log(): readonly LogLine[] {
+    return this.#log.lines;
+  }
+
+  /** What it complained about since the last call of this. */
   takeComplaints(): string[] {
-    const bad = this.log.slice(this.#judged).filter((line) => line['level'] === 'warn' || line['level'] === 'error');
-    this.#judged = this.log.length;
-    return bad.map((line) => JSON.stringify(line));
+    return this.#log.takeComplaints();
   }
 
   async close(): Promise<void> {
@@ -100,18 +123,25 @@ export class LinecardHere {
   }
 }
 
-/** The serving process as it is shipped, for tests that kill it. */
+/** The serving process as it is shipped, its media on a thread of its own: for conversations, and for tests that kill it. */
 export class LinecardProcess {
   readonly api: LinecardApi;
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
+  readonly #log: KeptLog;
   readonly #directory: string;
 
-  constructor(child: ChildProcess, url: string, directory: string) {
+  constructor(child: ChildProcess, url: string, log: KeptLog, directory: string) {
     this.api = new LinecardApi(url);
     this.#child = child;
+    this.#log = log;
     this.#directory = directory;
     this.#ended = new Promise((resolve) => child.once('exit', resolve));
+  }
+
+  /** What it complained about since the last call of this. */
+  takeComplaints(): string[] {
+    return this.#log.takeComplaints();
   }
 
   /** `kill -9`; resolves when it is dead. */
@@ -133,16 +163,16 @@ export async function startLinecardHere({ asterisk, config }: LinecardSetUp): Pr
   const tree = configTree(asterisk, { media: { threads: 0 }, ...config });
   const reading = readConfigObject(tree, { env: {}, cwd: directory });
   if (!reading.ok) throw new Error(JSON.stringify(reading.mistakes));
-  const lines: Record<string, unknown>[] = [];
+  const kept = new KeptLog();
   const log = createLog({
     level: 'debug',
     pii: 'shown',
     format: 'json',
     clock: systemClock,
-    write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
+    write: (line) => kept.add(line),
   });
   const linecard = await startLinecard({ config: reading.config, clock: systemClock, log });
-  const here = new LinecardHere(linecard, lines, directory);
+  const here = new LinecardHere(linecard, kept, directory);
   const deadlineMs = performance.now() + READY_LIMIT_MS;
   while (linecard.unready().length > 0) {
     if (performance.now() > deadlineMs) {
@@ -170,12 +200,12 @@ export async function startLinecardProcess({ asterisk, config }: LinecardSetUp):
     execArgv: [],
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
-  let printed = '';
-  child.stdout?.on('data', (chunk) => (printed = (printed + String(chunk)).slice(-10_000)));
+  const log = new KeptLog();
+  if (child.stdout !== null) createInterface({ input: child.stdout }).on('line', (line) => log.add(line));
   await new Promise<void>((resolve, reject) => {
     const fail = (what: string): void => {
       child.kill('SIGKILL');
-      reject(new Error(`Linecard ${what}:\n${printed}`));
+      reject(new Error(`Linecard ${what}:\n${log.lines.map((line) => JSON.stringify(line)).join('\n')}`));
     };
     const limit = setTimeout(() => fail(`is not ready after ${READY_LIMIT_MS} ms`), READY_LIMIT_MS);
     child.once('exit', (code) => {
@@ -187,7 +217,7 @@ export async function startLinecardProcess({ asterisk, config }: LinecardSetUp):
       resolve();
     });
   });
-  return new LinecardProcess(child, `http://127.0.0.1:${port}`, directory);
+  return new LinecardProcess(child, `http://127.0.0.1:${port}`, log, directory);
 }
 
 function configTree(
