@@ -1,0 +1,223 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { foregroundClock } from '../../src/core/clock.js';
+import { silentLogger } from '../../src/core/logger.js';
+import { findFreePort } from '../../src/demo/ports.js';
+import { Synthesizer } from '../../src/speech/synthesizer.js';
+import { startAsterisk, type TestAsterisk } from '../support/asterisk.js';
+import { expectNothingLeft } from '../support/leftovers.js';
+import { startLinecardProcess, type LinecardProcess } from '../support/linecard.js';
+import { Phone } from '../support/phone/phone.js';
+import type { PhoneCall } from '../support/phone/phone-call.js';
+import { rms, SAMPLE_RATE_HZ } from '../support/phone/recording.js';
+import { once, tone } from '../support/phone/sources.js';
+
+/** The agent's own voice is slt; the callers have another. */
+const CALLERS_VOICE = 'rms';
+const SPEECH_RMS = 200;
+/** An announcement of some sentences, with the pauses between them. */
+const ANNOUNCEMENT_LIMIT_MS = 25_000;
+
+const GREETING = [
+  'Thank you for calling Acme.',
+  'Please say who you would like to speak to, or press a key.',
+  'For Sales, press 1.',
+];
+
+const CONFIG = {
+  agents: {
+    receptionist: {
+      provider: 'embedded',
+      greeting: GREETING[0],
+      tools: ['transfer', 'take_message', 'hours', 'hangup'],
+    },
+    loop: { provider: 'echo' },
+  },
+  extensions: { '7000': { agent: 'receptionist', fallback: '6002' } },
+  destinations: { sales: { dial: '6002', label: 'Sales' } },
+  hours: {
+    timezone: 'UTC',
+    open: [{ days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], from: '00:00', to: '24:00' }],
+  },
+};
+
+let asterisk: TestAsterisk;
+let linecard: LinecardProcess;
+let synthesizer: Synthesizer;
+let phones: Phone[] = [];
+
+beforeAll(async () => {
+  synthesizer = new Synthesizer({ clock: foregroundClock, log: silentLogger });
+  asterisk = await startAsterisk({ audiosocket: `127.0.0.1:${await findFreePort()}` });
+  linecard = await startLinecardProcess({ asterisk, config: CONFIG });
+});
+afterEach(async () => {
+  await Promise.all(phones.map((phone) => phone.close()));
+  phones = [];
+  await expectNothingLeft(asterisk);
+  await expect.poll(() => linecard.api.liveCalls(), { timeout: 5000 }).toEqual([]);
+  expect(linecard.takeComplaints()).toEqual([]);
+});
+afterAll(async () => {
+  await linecard.close();
+  await Promise.all([asterisk.stop(), synthesizer.close()]);
+});
+
+test('greets within the first moments of the call', async () => {
+  const call = await greeted();
+  await call.hangUp();
+  const answeredAtMs = call.answeredAtMs ?? NaN;
+  const answerMs = Math.round(answeredAtMs - call.invitedAtMs);
+  const greetingMs = Math.round((audibleAtMs(call, answeredAtMs) ?? NaN) - answeredAtMs);
+  process.stdout.write(`${JSON.stringify({ bench: 'first-audio', answerMs, greetingMs })}\n`);
+});
+
+test('"Connect me with Sales" and a yes rings the phone there, and the two talk', async () => {
+  const human = await openPhone('6002', 'ring');
+  const call = await greeted();
+  await say(call, 'connect me with sales please');
+  await agentSaid(call, 'Is that right?');
+  await say(call, 'yes please');
+  const rung = await human.rung(ANNOUNCEMENT_LIMIT_MS);
+  expect(rung.callerNumber).toBe('6001');
+  rung.answer();
+  call.play(tone(1000));
+  rung.play(tone(440));
+  await Promise.all([rung.recording.hears(1000), call.recording.hears(440)]);
+  expect((await linecard.api.calls())[0]?.outcome).toMatchObject({ result: 'transferred', fault: 'none' });
+  const callersWords = (await turns()).filter(({ who }) => who === 'caller').map(({ text }) => text);
+  expect(callersWords).toEqual(['connect me with sales please', 'yes please']);
+  await rung.hangUp();
+  await call.ends();
+});
+
+test('a key connects at once, in the middle of the greeting', async () => {
+  const human = await openPhone('6002', 'answer');
+  const call = await greeted();
+  await call.sendDigits('1');
+  const rung = await human.rung(ANNOUNCEMENT_LIMIT_MS);
+  rung.play(tone(440));
+  await call.recording.hears(440);
+});
+
+test('tells the hours', async () => {
+  const call = await greeted();
+  await say(call, 'what are your opening hours');
+  await agentSaid(call, 'We are open now.');
+});
+
+test('speech stops the agent, and the transcript ends where the caller stopped hearing it', async () => {
+  const call = await greeted();
+  await call.recording.receives(130); // in the middle of the second sentence
+  const onsetAtMs = await say(call, 'what are your opening hours');
+  await agentSaid(call, 'We are open now.');
+  const cut = (await turns()).find(({ interrupted }) => interrupted);
+  const whole = GREETING.find((sentence) => sentence.startsWith(cut?.text ?? '?'));
+  expect(whole, JSON.stringify(await turns())).toBeDefined();
+  expect(cut?.text).not.toBe(whole);
+  const quietAtMs = firstQuietAtMs(call, onsetAtMs);
+  process.stdout.write(`${JSON.stringify({ bench: 'barge-in', ms: Math.round(quietAtMs - onsetAtMs) })}\n`);
+});
+
+test('a message ended by hanging up is kept, with its sound', async () => {
+  const call = await greeted();
+  await call.sendDigits('9');
+  await agentSaid(call, 'wait.');
+  await call.recording.hearsSilence(ANNOUNCEMENT_LIMIT_MS);
+  await say(call, 'this is the caller, please call me back tomorrow');
+  await call.hangUp();
+  await expect.poll(messages, { timeout: 5000 }).toHaveLength(1);
+  const [message] = await messages();
+  expect(message).toMatchObject({ caller: { number: '6001' } });
+  const wav = Buffer.from(await (await linecard.api.fetch('GET', message!.audioUrl)).arrayBuffer());
+  expect(wav.toString('latin1', 0, 4)).toBe('RIFF');
+  const pcm = new Int16Array(wav.buffer.slice(wav.byteOffset + 44));
+  expect(pcm.length / SAMPLE_RATE_HZ).toBeGreaterThan(2);
+  expect(rms(pcm)).toBeGreaterThan(SPEECH_RMS);
+});
+
+test('three wrong keys bring a person', async () => {
+  const human = await openPhone('6002', 'answer');
+  const call = await greeted();
+  for (const key of ['5', '5', '5']) {
+    await call.sendDigits(key);
+    await call.recording.receives(50);
+  }
+  const rung = await human.rung(ANNOUNCEMENT_LIMIT_MS);
+  rung.play(tone(440));
+  await call.recording.hears(440);
+});
+
+async function openPhone(user: string, incoming: 'answer' | 'ring' | 486 = 'answer'): Promise<Phone> {
+  const server = { host: '127.0.0.1', port: asterisk.config.sipPort };
+  const phone = await Phone.open({ server, user, password: `secret${user}`, codecs: ['PCMU'], incoming });
+  phones.push(phone);
+  await phone.register();
+  return phone;
+}
+
+async function dial(): Promise<PhoneCall> {
+  const phone = await openPhone('6001');
+  return phone.dial('7000');
+}
+
+/** The agent is speaking; a key or a word interrupts it. */
+async function greeted(): Promise<PhoneCall> {
+  const call = await dial();
+  await call.answered();
+  await hearsSpeech(call);
+  return call;
+}
+
+/** Speaks through the phone; resolves with when the first sound went out. */
+async function say(call: PhoneCall, text: string): Promise<number> {
+  const { pcm } = await synthesizer.speak(text, CALLERS_VOICE);
+  const lead = pcm.findIndex((sample) => Math.abs(sample) > 500);
+  const startedAtMs = performance.now();
+  await new Promise<void>((resolve) => call.play(once(pcm, resolve)));
+  return startedAtMs + (1000 * lead) / SAMPLE_RATE_HZ;
+}
+
+async function hearsSpeech(call: PhoneCall): Promise<void> {
+  await expect.poll(() => audibleAtMs(call, 0), { timeout: 5000, interval: 10 }).not.toBeNull();
+}
+
+function audibleAtMs(call: PhoneCall, fromMs: number): number | null {
+  return call.recording.between(fromMs).find((packet) => rms(packet.samples) > SPEECH_RMS)?.atMs ?? null;
+}
+
+/** The end of the last sound before 300 ms of quiet. */
+function firstQuietAtMs(call: PhoneCall, fromMs: number): number {
+  let lastLoudAtMs = fromMs;
+  for (const { atMs, samples } of call.recording.between(fromMs)) {
+    if (atMs - lastLoudAtMs > 300) break;
+    if (rms(samples) > SPEECH_RMS) lastLoudAtMs = atMs;
+  }
+  return lastLoudAtMs;
+}
+
+type ShownTurn = { readonly who: string; readonly text: string; readonly interrupted: boolean };
+
+async function turns(): Promise<readonly ShownTurn[]> {
+  const [call] = (await linecard.api.calls()) as unknown as { readonly turns: readonly ShownTurn[] }[];
+  return call?.turns ?? [];
+}
+
+/** Something that the caller has heard to its end. */
+async function agentSaid(call: PhoneCall, text: string): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        if (call.state === 'ended') throw new Error('the call has ended');
+        return (await turns()).filter(({ who }) => who === 'agent').map((turn) => turn.text);
+      },
+      { timeout: ANNOUNCEMENT_LIMIT_MS, interval: 50 },
+    )
+    .toContainEqual(expect.stringContaining(text));
+}
+
+type ShownMessage = { readonly audioUrl: string };
+
+async function messages(): Promise<ShownMessage[]> {
+  const answer = (await (await linecard.api.fetch('GET', '/v1/messages')).json()) as { messages: ShownMessage[] };
+  return answer.messages;
+}
