@@ -4,6 +4,7 @@ import type { LinecardError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { FRAME_MS, FRAME_SAMPLES } from '../core/units.js';
 import { FRAME_SILENCE } from '../media/leg.js';
+import { EchoGuard } from '../media/echo-guard.js';
 import type { MediaLeg } from '../media/leg.js';
 import type { AgentCall, AgentEvents, AgentProvider, AgentSession, CallControl, HeardSpeech, Tool } from './port.js';
 import type { SampleChunks } from './sample-chunks.js';
@@ -58,6 +59,8 @@ export class Conversation {
   readonly #turns = new TurnTaking();
   /** Null where the agent finds turns itself, or has none. */
   readonly #gate: SpeechGate | null;
+  /** So that the agent is not interrupted by itself, from a loudspeaker. */
+  readonly #echo: EchoGuard | null;
   readonly #utterance: Utterance;
   readonly #wantsUtterances: boolean;
   readonly #uplink = new Int16Array(FRAME_SAMPLES);
@@ -82,6 +85,7 @@ export class Conversation {
     const { turnTaking, utterances } = provider.capabilities;
     this.#wantsUtterances = turnTaking === 'linecard' && utterances === 'wanted';
     this.#gate = turnTaking === 'linecard' ? new SpeechGate(options.openDetector()) : null;
+    this.#echo = this.#gate === null ? null : new EchoGuard();
     const events: AgentEvents = {
       callerSaid: (text) => this.#callerSaid(text),
       done: (reason) => {
@@ -141,15 +145,16 @@ export class Conversation {
   /** Pulls one frame from the leg and pushes one to it. @param nowMs on the injected clock */
   tick(nowMs: number): void {
     const kind = this.#leg.pull(this.#uplink);
+    this.#echo?.heard(this.#uplink);
     if (this.#state !== 'talking') {
       this.#downlink.fill(0);
-      this.#leg.push(this.#downlink);
+      this.#play();
       return;
     }
     if (this.#gate !== null) this.#followTurns(this.#gate, kind !== FRAME_SILENCE, nowMs);
     this.#session.hear(this.#uplink);
     const audible = this.#queue.read(this.#downlink);
-    this.#leg.push(this.#downlink);
+    this.#play();
     if (audible > 0) this.#played(nowMs);
     if (this.#doneReason !== null && this.#queue.idle) this.#done();
   }
@@ -165,8 +170,13 @@ export class Conversation {
     this.#gate?.close();
   }
 
+  #play(): void {
+    this.#echo?.played(this.#downlink);
+    this.#leg.push(this.#downlink);
+  }
+
   #followTurns(gate: SpeechGate, hasAudio: boolean, nowMs: number): void {
-    const isSpeech = hasAudio && gate.isSpeech(this.#uplink);
+    const isSpeech = hasAudio && gate.isSpeech(this.#uplink) && this.#echo?.isEcho() !== true;
     if (this.#wantsUtterances) this.#utterance.push(this.#uplink);
     switch (this.#turns.feed(isSpeech ? 'speech' : 'none', nowMs)) {
       case 'started': {

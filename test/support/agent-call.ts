@@ -2,6 +2,7 @@ import { vi } from 'vitest';
 import { Conversation } from '../../src/agent/conversation.js';
 import type { AgentCall, AgentEvents, AgentProvider, CallControl, Tool } from '../../src/agent/port.js';
 import { SampleChunks } from '../../src/agent/sample-chunks.js';
+import type { VoiceActivityDetector } from '../../src/agent/speech-gate.js';
 import type { Turn } from '../../src/core/calls.js';
 import type { LinecardError } from '../../src/core/errors.js';
 import { newCallId } from '../../src/core/ids.js';
@@ -17,6 +18,8 @@ export type AgentCallOptions = {
   /** For tools that end the call. */
   readonly makeTools?: (events: AgentEvents) => readonly Tool[];
   readonly control?: Partial<CallControl>;
+  /** Without one, any sound is speech. */
+  readonly openDetector?: () => VoiceActivityDetector;
 };
 
 /** A call with one agent over a fake leg and a fake clock, and what the agent's owner was told. */
@@ -45,7 +48,7 @@ export class AgentCallHarness {
         ...options.control,
       },
       tools: options.makeTools ?? (() => options.tools ?? []),
-      openDetector: () => ({ isSpeech: (frame) => frame[0] !== 0, close: () => undefined }),
+      openDetector: options.openDetector ?? (() => ({ isSpeech: (frame) => frame[0] !== 0, close: () => undefined })),
       chunks: new SampleChunks(),
       listener: {
         firstAudio: () => undefined,
@@ -61,11 +64,11 @@ export class AgentCallHarness {
     });
   }
 
-  /** Lets `ms` pass, tick by tick, while the caller says a constant level (0: nothing). */
-  run(ms: number, level = 0): void {
+  /** Lets `ms` pass, tick by tick, while the caller says a constant level (0: nothing) or a frame again and again. */
+  run(ms: number, said: number | Int16Array = 0): void {
     for (let passed = 0; passed < ms; passed += FRAME_MS) {
       this.clock.advance(FRAME_MS);
-      if (level !== 0) this.leg.uplink.push(new Int16Array(FRAME_SAMPLES).fill(level));
+      if (said !== 0) this.leg.uplink.push(typeof said === 'number' ? new Int16Array(FRAME_SAMPLES).fill(said) : said);
       this.conversation.tick(this.clock.nowMs());
     }
   }

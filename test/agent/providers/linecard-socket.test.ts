@@ -5,8 +5,13 @@ import type { Tool } from '../../../src/agent/port.js';
 import type { LinecardSocketOptions } from '../../../src/agent/providers/linecard-socket/provider.js';
 import { LinecardSocketProvider } from '../../../src/agent/providers/linecard-socket/provider.js';
 import { hoursTool } from '../../../src/agent/tools/hours.js';
+import { FRAME_SAMPLES } from '../../../src/core/units.js';
 import { AgentCallHarness, until } from '../../support/agent-call.js';
+import { noise } from '../../support/signals.js';
 import { FakeLinecardAgent } from '../../support/fake-linecard-agent.js';
+
+/** Unlike anything that the agent says; a constant level would be its echo. */
+const VOICE = noise(FRAME_SAMPLES, 8000);
 
 let agent: FakeLinecardAgent;
 let harness: AgentCallHarness | null;
@@ -99,7 +104,7 @@ describe('an agent of our own protocol', () => {
     agent.send({ type: 'text', text: 'one two', words: [{ word: 'one', endMs: 300 }] });
     agent.say(5000);
     await call.runUntil(() => call.leg.audibleFrames >= 20);
-    call.run(300, 3000);
+    call.run(300, VOICE);
     await until(() => agent.of('heard').length === 1 && agent.of('callerStarted').length === 1);
     const heard = agent.of('heard')[0]!;
     expect(heard).toMatchObject({ segment: 'story', interrupted: true, text: 'one' });
@@ -138,7 +143,7 @@ describe('an agent of our own protocol', () => {
     agent.send({ type: 'segment', id: 'notice', protected: true });
     agent.say(3000);
     await call.runUntil(() => call.leg.audibleFrames >= 5);
-    call.run(1000, 3000);
+    call.run(1000, VOICE);
     await until(() => agent.of('callerStarted').length === 1);
     expect(agent.of('heard')).toEqual([]);
     call.conversation.digit('5');
