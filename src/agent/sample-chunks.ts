@@ -48,7 +48,8 @@ export class SampleQueue {
       }
       const offset = writeAt % CHUNK_SAMPLES;
       const part = Math.min(count - done, CHUNK_SAMPLES - offset);
-      for (let i = 0; i < part; i++) chunk[offset + i] = samples[done + i] as number;
+      if (part === samples.length) chunk.set(samples, offset);
+      else for (let i = 0; i < part; i++) chunk[offset + i] = samples[done + i] as number;
       this.#length += part;
       done += part;
     }
@@ -62,7 +63,8 @@ export class SampleQueue {
     while (done < wanted) {
       const chunk = this.#chunks[0] as Int16Array;
       const part = Math.min(wanted - done, CHUNK_SAMPLES - this.#readAt);
-      for (let i = 0; i < part; i++) dst[at + done + i] = chunk[this.#readAt + i] as number;
+      const from = this.#readAt;
+      for (let i = 0; i < part; i++) dst[at + done + i] = chunk[from + i] as number;
       this.#readAt += part;
       this.#length -= part;
       done += part;
@@ -72,6 +74,8 @@ export class SampleQueue {
         this.#readAt = 0;
       }
     }
+    // An agent that speaks as it goes uses the same few samples again and again, and the processor has them at hand.
+    if (this.#length === 0) this.#readAt = 0;
     return wanted;
   }
 

@@ -137,6 +137,10 @@ export class Concealer {
     const history = this.#history;
     const kept = HISTORY_SAMPLES - count;
     if (kept > 0) history.copyWithin(0, count);
+    if (at === 0 && count === frame.length && kept >= 0) {
+      history.set(frame, kept);
+      return;
+    }
     for (let i = Math.max(0, -kept); i < count; i++) history[kept + i] = frame[at + i] as number;
   }
 }

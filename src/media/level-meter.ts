@@ -1,3 +1,5 @@
+import { energyOf, peakOf } from './energy.js';
+
 /** Frames quieter than this are pauses and have no part in the level of speech (-50 dBFS). */
 const ACTIVE_RMS = 104;
 const FULL_SCALE = 32_768;
@@ -15,22 +17,16 @@ export class LevelMeter {
 
   /** @param frame mono s16 */
   feed(frame: Int16Array): Loudness {
-    let sum = 0;
-    let peak = 0;
-    for (let i = 0; i < frame.length; i++) {
-      const sample = frame[i] as number;
-      sum += sample * sample;
-      const size = sample < 0 ? -sample : sample;
-      if (size > peak) peak = size;
-    }
-    if (peak > this.#peak) this.#peak = peak;
-    const power = sum / frame.length;
+    const energy = energyOf(frame);
+    // No sample is higher than the root of the energy: most frames need not be searched for their peak.
+    if (energy > this.#peak * this.#peak) this.#peak = Math.max(this.#peak, peakOf(frame));
+    const power = energy / frame.length;
     if (power >= ACTIVE_RMS * ACTIVE_RMS) {
       this.#power += power;
       this.#frames += 1;
       return 'active';
     }
-    return peak <= HUSH_PEAK ? 'hush' : 'quiet';
+    return power <= HUSH_PEAK * HUSH_PEAK && peakOf(frame) <= HUSH_PEAK ? 'hush' : 'quiet';
   }
 
   /** Mean level of the frames that were not pauses, dB below a full-scale square wave; null when there were none. */

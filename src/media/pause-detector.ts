@@ -1,3 +1,5 @@
+import { energyOf } from './energy.js';
+
 /** Quieter than this is a pause whatever the background is (-60 dBFS). */
 const QUIET_RMS = 33;
 /** Louder than this is none. */
@@ -13,9 +15,7 @@ export class PauseDetector {
 
   /** To be asked once for each frame. */
   isPause(frame: Int16Array): boolean {
-    let sum = 0;
-    for (let i = 0; i < frame.length; i++) sum += (frame[i] as number) * (frame[i] as number);
-    const rms = Math.sqrt(sum / frame.length);
+    const rms = Math.sqrt(energyOf(frame) / frame.length);
     this.#floorRms = Math.min(Math.max(rms, 1), this.#floorRms * FLOOR_RISE, LOUD_RMS);
     return rms < QUIET_RMS || (rms < this.#floorRms * OVER_FLOOR && rms < LOUD_RMS);
   }

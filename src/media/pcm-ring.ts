@@ -23,8 +23,12 @@ export class PcmRing {
   /** Takes the first `count` samples of `src`, or as many as fit; returns how many. */
   write(src: Int16Array, count: number): number {
     const taken = Math.min(count, src.length, this.capacity - this.#length);
-    const start = this.#first + this.#length;
-    for (let i = 0; i < taken; i++) this.#samples[(start + i) & this.#mask] = src[i] as number;
+    const samples = this.#samples;
+    const start = (this.#first + this.#length) & this.#mask;
+    const whole = Math.min(taken, samples.length - start);
+    if (whole === src.length) samples.set(src, start);
+    else for (let i = 0; i < whole; i++) samples[start + i] = src[i] as number;
+    for (let i = whole; i < taken; i++) samples[i - whole] = src[i] as number;
     this.#length += taken;
     return taken;
   }
@@ -39,7 +43,11 @@ export class PcmRing {
   /** Like `read`, but the samples stay. */
   peek(dst: Int16Array, at: number, count: number): number {
     const copied = Math.max(0, Math.min(count, dst.length - at, this.#length));
-    for (let i = 0; i < copied; i++) dst[at + i] = this.#samples[(this.#first + i) & this.#mask] as number;
+    const samples = this.#samples;
+    const first = this.#first;
+    const whole = Math.min(copied, samples.length - first);
+    for (let i = 0; i < whole; i++) dst[at + i] = samples[first + i] as number;
+    for (let i = whole; i < copied; i++) dst[at + i] = samples[i - whole] as number;
     return copied;
   }
 

@@ -1,5 +1,5 @@
 import type { SampleRateHz } from '../core/units.js';
-import { SAMPLE_RATE_HZ } from '../core/units.js';
+import { FRAME_SAMPLES, SAMPLE_RATE_HZ } from '../core/units.js';
 import { ElasticFifo } from './elastic-fifo.js';
 import type { FrameKind, LegCounters } from './leg.js';
 import type { RateConverter } from './rate-converter.js';
@@ -7,6 +7,12 @@ import { openRateConverter } from './rate-converter.js';
 
 /** The longest chunk that a stream transport lets through; what is longer is cut off. */
 export const MAX_CHUNK_MS = 60;
+/** The widest rate of AudioSocket. */
+const MAX_RATE_HZ = 192_000;
+
+/** Shared by all, since `push` runs to its end: memory that the processor has at hand instead of some for each call. */
+const WIRE = new Int16Array((MAX_RATE_HZ * MAX_CHUNK_MS) / 1000);
+const CONVERTED = new Int16Array((SAMPLE_RATE_HZ * MAX_CHUNK_MS) / 1000 + 1);
 
 /**
  * The way up for transports whose audio is a stream without sequence numbers (AudioSocket, unicast): s16 little endian of the wire, to 16 kHz, through the elastic
@@ -17,10 +23,11 @@ export class StreamUplink {
   readonly #counters: LegCounters;
   readonly #converter: RateConverter | null;
   readonly #fifo: ElasticFifo;
-  readonly #wire: Int16Array;
-  /** The first samples of `#wire`: a view of the chunk at hand, made anew when chunks change their size. */
+  readonly #maxSamples: number;
+  /** The first samples of WIRE: a view of the chunk at hand, made anew when chunks change their size. */
   #chunk: Int16Array;
-  readonly #converted: Int16Array;
+  /** The same of CONVERTED. */
+  #converted: Int16Array;
   #clippedBefore = 0;
 
   constructor(rateHz: SampleRateHz, counters: LegCounters) {
@@ -28,9 +35,9 @@ export class StreamUplink {
     this.#counters = counters;
     this.#converter = openRateConverter(rateHz, SAMPLE_RATE_HZ);
     this.#fifo = new ElasticFifo(counters);
-    this.#wire = new Int16Array((rateHz * MAX_CHUNK_MS) / 1000);
-    this.#chunk = this.#wire.subarray(0, rateHz / 50);
-    this.#converted = new Int16Array((SAMPLE_RATE_HZ * MAX_CHUNK_MS) / 1000 + 1);
+    this.#maxSamples = (rateHz * MAX_CHUNK_MS) / 1000;
+    this.#chunk = WIRE.subarray(0, rateHz / 50);
+    this.#converted = CONVERTED.subarray(0, FRAME_SAMPLES);
   }
 
   /** Audio that waits, milliseconds. */
@@ -45,22 +52,24 @@ export class StreamUplink {
 
   /** A chunk came at `nowMs`: whole samples. One without any stands for a frame that the sender lost itself. */
   push(bytes: Uint8Array, offset: number, length: number, nowMs: number): void {
-    const samples = Math.min(length / 2, this.#wire.length);
+    const samples = Math.min(length / 2, this.#maxSamples);
     if (samples === 0) {
       this.#counters.lost += 1;
       return;
     }
     for (let i = 0, at = offset; i < samples; i++, at += 2) {
-      this.#wire[i] = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+      WIRE[i] = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
     }
+    // Copying a whole array is three times as fast as a part of one.
+    if (this.#chunk.length !== samples) this.#chunk = WIRE.subarray(0, samples);
     if (this.#converter === null) {
-      this.#fifo.push(this.#wire, samples, nowMs);
+      this.#fifo.push(this.#chunk, samples, nowMs);
       return;
     }
-    if (this.#chunk.length !== samples) this.#chunk = this.#wire.subarray(0, samples);
-    const count = this.#converter.process(this.#chunk, this.#converted);
+    const count = this.#converter.process(this.#chunk, CONVERTED);
     this.#counters.clippedSamples += this.#converter.clipped - this.#clippedBefore;
     this.#clippedBefore = this.#converter.clipped;
+    if (this.#converted.length !== count) this.#converted = CONVERTED.subarray(0, count);
     this.#fifo.push(this.#converted, count, nowMs);
   }
 
