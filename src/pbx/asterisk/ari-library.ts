@@ -43,6 +43,7 @@ export interface AriClient {
       endpoint: string;
       app: string;
       callerId: string;
+      originator: string;
       timeout: number;
     }): Promise<unknown>;
     continueInDialplan(parameters: {

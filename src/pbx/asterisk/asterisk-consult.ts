@@ -65,6 +65,8 @@ export class AsteriskConsult implements ConsultPbx {
           endpoint: `Local/${extension}@${context}/n`,
           app,
           callerId: displayed(leg.caller),
+          // Its formats are the caller's. Without it the leg gets slin192, and now and then the person does not hear the caller.
+          originator: callerChannelId,
           timeout: Math.ceil(leg.ringTimeMs / 1000) + RING_SPARE_S,
         }),
       );
