@@ -11,6 +11,7 @@ import { hangUpTool } from './agent/tools/hang-up.js';
 import { hoursTool } from './agent/tools/hours.js';
 import { takeMessageTool } from './agent/tools/take-message.js';
 import { transferTool } from './agent/tools/transfer.js';
+import { FIXED_SPEECH } from './call/transfer/transfer-words.js';
 import type { AgentConfig, ToolName } from './config/index.js';
 import type { MediaConfig } from './compose-media.js';
 import { assertNever } from './core/assert-never.js';
@@ -26,8 +27,10 @@ export type AgentSurroundings = { readonly chunks: SampleChunks; readonly clock:
 /** The agents of a configuration, and the one that speaks to people who are rung for a caller; not prepared yet. */
 export function openAgents(config: MediaConfig, surroundings: AgentSurroundings): Map<string, HostedAgent> {
   const { clock, log } = surroundings;
+  const prompts = Object.keys(config.destinations).length === 0 ? [] : Object.values(FIXED_SPEECH);
   const briefing = new BriefingProvider({
     name: BRIEFING_AGENT,
+    prompts,
     synthesizer: new Synthesizer({ clock, log }),
     clock,
     log,

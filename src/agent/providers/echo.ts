@@ -1,4 +1,4 @@
-import type { AgentContext, AgentProvider, AgentSession } from '../port.js';
+import type { AgentContext, AgentProvider, AgentSession, HeardSpeech } from '../port.js';
 import type { SegmentId } from '../../core/ids.js';
 
 /** The agent that says every frame back at once: for measuring the way of a frame. */
@@ -44,9 +44,8 @@ class EchoSession implements AgentSession {
     if (this.#segment !== null) this.#speech.write(this.#segment, frame);
   }
 
-  /** A key has cut the segment: the echo goes on in the next. */
   digit(): void {
-    if (this.#segment !== null) this.start();
+    // A key cuts the segment, which `heard` tells.
   }
 
   callerStarted(): void {
@@ -57,8 +56,9 @@ class EchoSession implements AgentSession {
     // It has no turns.
   }
 
-  heard(): void {
-    // Nothing depends on what was heard.
+  /** A key, or words for a caller who came back, have cut the segment: the echo goes on in the next. */
+  heard({ segment }: HeardSpeech): void {
+    if (this.#segment === segment) this.start();
   }
 
   say(): void {

@@ -15,19 +15,28 @@ export type BriefingFacts = {
   readonly summary: string;
 };
 
+/** What is the same in every briefing, to be synthesized before the first. */
+export const FIXED_SPEECH = {
+  hello: 'Hello.',
+  keys: 'Press 1 to take the call, 2 to decline, or 3 to hear this again.',
+  question: 'Are you there?',
+  reason:
+    'All right. Press 1 if you are in a meeting, 2 if you will call back, 3 if somebody else is in charge, or just hang up.',
+} as const;
+
 /** What the person who picked up hears. */
 export function speechText(speech: Speech, facts: BriefingFacts): string {
-  const keys = 'Press 1 to take the call, 2 to decline, or 3 to hear this again.';
+  const { hello, keys, question, reason } = FIXED_SPEECH;
   switch (speech) {
     case 'briefing': {
       const summary = plain(facts.summary).slice(0, MAX_SUMMARY_CHARACTERS);
       const about = summary === '' ? '' : ` ${asSentence(summary)}`;
-      return `Hello. I have a call for ${plain(facts.label)}, from ${spokenCaller(facts.caller)}.${about} ${keys}`;
+      return `${hello} I have a call for ${plain(facts.label)}, from ${spokenCaller(facts.caller)}.${about} ${keys}`;
     }
     case 'question':
-      return `Are you there? ${keys}`;
+      return `${question} ${keys}`;
     case 'reason':
-      return 'All right. Press 1 if you are in a meeting, 2 if you will call back, 3 if somebody else is in charge, or just hang up.';
+      return reason;
     default:
       return assertNever(speech);
   }

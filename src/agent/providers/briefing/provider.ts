@@ -12,6 +12,8 @@ export type BriefingProviderOptions = {
   readonly name: string;
   /** Closed with the provider. */
   readonly synthesizer: Pick<Synthesizer, 'speak' | 'close'>;
+  /** Said in every briefing, and made before the first. Empty where there is nobody to be rung. */
+  readonly prompts: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
   /** Where the recognizer is; a test has none. */
@@ -36,9 +38,9 @@ export class BriefingProvider implements AgentProvider {
     return { turnTaking: 'linecard', utterances: this.#ears === null ? 'unwanted' : 'wanted' };
   }
 
-  /** The voice is loaded with the first briefing: many sites never transfer with an announcement. */
   async prepare(): Promise<void> {
-    const { clock, log } = this.#options;
+    const { prompts, clock, log } = this.#options;
+    for (const prompt of prompts) await this.#voice.keep(prompt);
     const files = await (this.#options.findRecognizer ?? findRecognizer)();
     if (files === null) return;
     this.#recognizer = new Recognizer({ files, clock, log });
