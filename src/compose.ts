@@ -7,7 +7,7 @@ import { HttpServer } from './api/server.js';
 import { keptToken } from './api/token.js';
 import { BrowserCalls } from './call/browser-calls.js';
 import { CallManager } from './call/call-manager.js';
-import type { Destinations } from './call/call-session.js';
+import type { Destinations } from './call/call-services.js';
 import { MessageFiles } from './call/messages.js';
 import { WeeklyHours } from './call/opening-hours.js';
 import { openMediaPool } from './compose-media.js';

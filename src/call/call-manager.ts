@@ -7,7 +7,7 @@ import { newCallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
 import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
-import type { CallServices } from './call-session.js';
+import type { CallServices } from './call-services.js';
 import { CallSession } from './call-session.js';
 import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { LegRoutes } from './leg-routes.js';

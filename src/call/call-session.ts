@@ -1,67 +1,19 @@
 import type { HoursAnswer } from '../agent/port.js';
 import { assertNever } from '../core/assert-never.js';
-import type { CallRecord, Caller, HowToTransfer, Outcome, TransferMode, Transport } from '../core/calls.js';
-import type { Clock } from '../core/clock.js';
+import type { CallRecord, Caller, HowToTransfer, Outcome, Transport } from '../core/calls.js';
 import { LinecardError, toLinecardError } from '../core/errors.js';
-import type { CallEvent } from '../core/events.js';
 import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import { newLegId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
-import type { ControlAnswer, ControlRequest, LegReport, MediaEngine, OpenSession } from '../engine/port.js';
-import type { CallOffer, Pbx } from '../pbx/port.js';
+import type { ControlAnswer, ControlRequest, LegReport, OpenSession } from '../engine/port.js';
+import type { CallServices, Line } from './call-services.js';
+import { CallTransfers } from './call-transfers.js';
 import { CallLedger } from './ledger.js';
-import type { ChannelEvent, LegRoutes, SessionMessage } from './leg-routes.js';
+import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { MediaLink } from './media-link.js';
-import type { MessageStore, OpeningHours } from './port.js';
-import type { TalkingPairs } from './transfer/talking-pairs.js';
-import { returnText } from './transfer/transfer-words.js';
-import type { Place, TransferringCall } from './transfer/warm-transfer.js';
-import { WarmTransfer } from './transfer/warm-transfer.js';
 
 /** A leg that is lost in mid-call is opened again; a PBX that loses it thrice will not keep it. */
 const MEDIA_REOPENINGS = 2;
-
-/** How long the operator of an extension is rung in a warm transfer to `fallback`. */
-const FALLBACK_RING_MS = 30_000;
-
-/** Where a caller may be sent. */
-export type Destinations = ReadonlyMap<string, Destination>;
-
-export type Destination = {
-  /** Where a blind transfer goes. */
-  readonly dial: string;
-  readonly label: string;
-  /** How it goes where nobody says how; warm only where the PBX can. */
-  readonly mode: TransferMode;
-  /** Where a warm one rings, one after the other. */
-  readonly places: readonly Place[];
-};
-
-export type TransferLimits = { readonly maxPerCall: number; readonly graceMs: number };
-
-const AS_CONFIGURED: HowToTransfer = { mode: 'default', summary: '' };
-
-/** What every session of a process shares. */
-export type CallServices = {
-  readonly engine: MediaEngine;
-  readonly destinations: Destinations;
-  readonly transfers: TransferLimits;
-  readonly routes: LegRoutes;
-  readonly pairs: TalkingPairs;
-  readonly messages: MessageStore;
-  readonly hours: OpeningHours;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly publish: (event: CallEvent) => void;
-};
-
-/** A caller's channel on a PBX that we control. */
-export type Line = {
-  readonly pbx: Pbx;
-  readonly offer: CallOffer;
-  /** Extension where the caller goes when the AI cannot serve; null: there is none, the call is hung up. */
-  readonly fallback: string | null;
-};
 
 export type CallSessionOptions = {
   readonly id: CallId;
@@ -98,10 +50,7 @@ export class CallSession {
   readonly #holders = new Set<Holder>();
   #lateMessage: Promise<void> = Promise.resolve();
   #reopenings = 0;
-  #transferCount = 0;
-  #warm: WarmTransfer | null = null;
-  /** The agent failed while the caller was on the way to a person; it matters only if they come back. */
-  #agentLost: LinecardError | null = null;
+  readonly #transfers: CallTransfers;
 
   constructor(options: CallSessionOptions) {
     const { id, line, services } = options;
@@ -114,6 +63,24 @@ export class CallSession {
     const pbx = line?.pbx.name ?? null;
     this.#ledger = new CallLedger({ id, agent, extension, caller, transport, pbx, clock, publish, log: this.#log });
     this.#media = new MediaLink({ callId: id, engine: services.engine, clock, log: this.#log });
+    this.#transfers = new CallTransfers({
+      callId: id,
+      caller,
+      extension,
+      keptBy: line !== null ? 'pbx' : this.#isBrowser() ? 'nobody' : 'dialplan',
+      line,
+      services,
+      ledger: this.#ledger,
+      media: this.#media,
+      host: {
+        hasEnded: () => this.#hasEnded(),
+        changeHold: (held) => this.#changeHold('transfer', held),
+        reopenMedia: (on) => this.#reopenMedia(on),
+        toFallback: (outcome) => this.#toFallback(outcome),
+        end: (outcome) => this.#end(outcome),
+      },
+      log: this.#log,
+    });
   }
 
   get line(): Line | null {
@@ -123,7 +90,7 @@ export class CallSession {
   /** What of the PBX belongs to it besides the caller's channel. */
   get belongings(): { readonly channels: readonly ChannelId[]; readonly bridges: readonly BridgeId[] } {
     const media = this.#media.pbxMedia;
-    const transfer = this.#warm?.belongings ?? { channels: [], bridges: [] };
+    const transfer = this.#transfers.belongings;
     if (media === null) return transfer;
     return {
       channels: [media.mediaChannelId, ...transfer.channels],
@@ -262,40 +229,10 @@ export class CallSession {
     void this.#end({ result: 'failed', fault: 'pbx', reason: 'the PBX lost the call' });
   }
 
-  /**
-   * To a destination by its key, or `fallback`. When this resolves the call is out of our hands (blind), or a person is being rung (warm).
-   */
-  async transfer(to: string, how: HowToTransfer = AS_CONFIGURED): Promise<void> {
+  /** To a destination by its key, or `fallback`. When this resolves the call is out of our hands (blind), or a person is being rung (warm). */
+  async transfer(to: string, how?: HowToTransfer): Promise<void> {
     this.#needTalking('transfer');
-    const { dial, label, places, mode } = this.#destinationOf(to);
-    const { maxPerCall } = this.#options.services.transfers;
-    if (this.#transferCount >= maxPerCall) {
-      throw new LinecardError('CALL_STATE', `the call was transferred ${maxPerCall} times already`);
-    }
-    this.#transferCount += 1;
-    const canBeWarm = this.#line?.pbx.consult !== undefined;
-    if (how.mode === 'warm' || (how.mode === 'default' && mode === 'warm' && canBeWarm)) {
-      this.#beginWarm(to, { label, places, summary: how.summary });
-      return;
-    }
-    const line = this.#line;
-    if (this.#isBrowser()) {
-      throw new LinecardError('PBX_UNSUPPORTED', 'cannot transfer: a browser call has no channel on a PBX yet');
-    }
-    this.#ledger.transferStarted(to, 'blind');
-    if (line === null) {
-      // The dialplan keeps the caller: a close that is not "on purpose" sends them to the human it names.
-      await this.#end({ result: 'transferred', fault: 'none', reason: `to ${to}, by the dialplan` });
-      return;
-    }
-    this.#ledger.changeState('transferring');
-    try {
-      await line.pbx.handBack(line.offer.channelId, { context: line.offer.context, extension: dial });
-    } catch (error) {
-      if (!this.#hasEnded()) this.#ledger.changeState('talking');
-      throw error;
-    }
-    await this.#end({ result: 'transferred', fault: 'none', reason: `to ${to} (${dial})` });
+    await this.#transfers.transfer(to, how);
   }
 
   async hold(held: 'held' | 'resumed'): Promise<void> {
@@ -338,11 +275,7 @@ export class CallSession {
 
   /** The process ends: the caller goes to the fallback, unless they talk with a person already. Never rejects. */
   async handOver(reason: string): Promise<void> {
-    const warm = this.#warm;
-    if (warm?.talking === true) {
-      warm.abandon();
-      await warm.settled();
-    }
+    if (this.#transfers.talking) await this.#transfers.release();
     if (!this.#hasEnded()) await this.#toFallback({ result: 'transferred', fault: 'none', reason });
   }
 
@@ -389,7 +322,7 @@ export class CallSession {
         return null;
       case 'hangUp':
         // An agent that believes its work is done must not end a call that it no longer leads.
-        if (this.#warm !== null) throw new LinecardError('CALL_STATE', 'the caller is on the way to a person');
+        if (this.#transfers.underWay) throw new LinecardError('CALL_STATE', 'the caller is on the way to a person');
         await this.hangUp(request.reason);
         return null;
       case 'saveMessage': {
@@ -455,67 +388,9 @@ export class CallSession {
     if (this.#holders.size > 0) this.#media.send({ kind: 'hold', callId: this.id, held: 'held' });
   }
 
-  #beginWarm(
-    to: string,
-    where: { readonly label: string; readonly places: readonly Place[]; readonly summary: string },
-  ): void {
-    const { services, caller, extension } = this.#options;
-    const { engine, routes, pairs, clock, transfers } = services;
-    const line = this.#needLine('transfer with an announcement');
-    const { pbx, offer } = line;
-    const { consult } = pbx;
-    if (consult === undefined) {
-      throw new LinecardError('PBX_UNSUPPORTED', `PBX "${pbx.name}" does blind transfers only`);
-    }
-    this.#ledger.transferStarted(to, 'warm');
-    this.#warm = new WarmTransfer({
-      pbx,
-      consult,
-      callerChannelId: offer.channelId,
-      caller,
-      extension,
-      context: offer.context,
-      ...where,
-      graceMs: transfers.graceMs,
-      call: this.#whileTransferring(line, where.label),
-      engine,
-      routes,
-      pairs,
-      clock,
-      log: this.#log,
-    });
-    this.#warm.begin();
-  }
-
-  #whileTransferring(line: Line, label: string): TransferringCall {
-    const { pbx, offer } = line;
-    return {
-      hold: async () => {
-        this.#changeHold('transfer', 'held');
-        await pbx.hold(offer.channelId, 'held');
-      },
-      resume: async (tried, from) => {
-        if (this.#agentLost !== null) throw this.#agentLost;
-        const bridgeId = this.#media.pbxMedia?.bridgeId;
-        if (!this.#media.connected || bridgeId === undefined) await this.#reopenMedia(line);
-        else if (from === 'person') await pbx.consult?.takeBack(offer.channelId, bridgeId);
-        await pbx.hold(offer.channelId, 'resumed');
-        this.#changeHold('transfer', 'resumed');
-        this.#media.send({ kind: 'say', callId: this.id, text: returnText(tried, label), instead: 'yes' });
-      },
-      toFallback: () =>
-        this.#toFallback({ result: 'failed', fault: 'pbx', reason: 'the caller could not come back from a transfer' }),
-      transferEnded: (how) => {
-        this.#warm = null;
-        if (how === 'connected')
-          void this.#end({ result: 'transferred', fault: 'none', reason: `to ${label}, announced` });
-      },
-    };
-  }
-
   #agentFailed(error: LinecardError): void {
-    if (this.#warm === null) void this.#cannotServe(error);
-    else this.#agentLost = error;
+    if (this.#transfers.underWay) this.#transfers.agentFailed(error);
+    else void this.#cannotServe(error);
   }
 
   async #endMusic({ pbx, offer }: Line): Promise<void> {
@@ -539,8 +414,8 @@ export class CallSession {
   }
 
   async #callerGone(): Promise<void> {
-    const talked = this.#warm?.talking === true;
-    this.#warm?.callerGone();
+    const talked = this.#transfers.talking;
+    this.#transfers.callerGone();
     if (talked) {
       await this.#end({
         result: 'transferred',
@@ -604,7 +479,7 @@ export class CallSession {
   /** The one way out. */
   async #end(outcome: Outcome): Promise<void> {
     if (this.#hasEnded()) return;
-    this.#warm?.abandon();
+    this.#transfers.abandon();
     // The event first: a browser's page is told of it over the leg that closes.
     this.#ledger.ended(outcome);
     this.#media.close(outcome.result === 'completed' || outcome.result === 'abandoned' ? 'completed' : 'handover');
@@ -619,22 +494,6 @@ export class CallSession {
 
   #hasEnded(): boolean {
     return this.#ledger.outcome !== null;
-  }
-
-  #destinationOf(to: string): Destination {
-    const { destinations } = this.#options.services;
-    const known = destinations.get(to);
-    if (known !== undefined) return known;
-    const fallback = this.#line === null ? 'the human of the dialplan' : this.#line.fallback;
-    if (to === 'fallback' && fallback !== null) {
-      const places = [{ extension: fallback, ringTimeMs: FALLBACK_RING_MS }];
-      return { dial: fallback, label: 'the operator', mode: 'blind', places };
-    }
-    const allowed = [...destinations.keys(), 'fallback'].join(', ');
-    throw new LinecardError(
-      'DESTINATION_UNKNOWN',
-      `there is no destination "${to}" for this call; allowed: ${allowed}`,
-    );
   }
 
   #needTalking(what: string): void {

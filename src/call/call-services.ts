@@ -1,0 +1,47 @@
+import type { TransferMode } from '../core/calls.js';
+import type { Clock } from '../core/clock.js';
+import type { CallEvent } from '../core/events.js';
+import type { Logger } from '../core/logger.js';
+import type { MediaEngine } from '../engine/port.js';
+import type { CallOffer, Pbx } from '../pbx/port.js';
+import type { LegRoutes } from './leg-routes.js';
+import type { MessageStore, OpeningHours } from './port.js';
+import type { TalkingPairs } from './transfer/talking-pairs.js';
+import type { Place } from './transfer/warm-transfer.js';
+
+/** Where a caller may be sent. */
+export type Destinations = ReadonlyMap<string, Destination>;
+
+export type Destination = {
+  /** Where a blind transfer goes. */
+  readonly dial: string;
+  readonly label: string;
+  /** How it goes where nobody says how; warm only where the PBX can. */
+  readonly mode: TransferMode;
+  /** Where a warm one rings, one after the other. */
+  readonly places: readonly Place[];
+};
+
+export type TransferLimits = { readonly maxPerCall: number; readonly graceMs: number };
+
+/** What every session of a process shares. */
+export type CallServices = {
+  readonly engine: MediaEngine;
+  readonly destinations: Destinations;
+  readonly transfers: TransferLimits;
+  readonly routes: LegRoutes;
+  readonly pairs: TalkingPairs;
+  readonly messages: MessageStore;
+  readonly hours: OpeningHours;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly publish: (event: CallEvent) => void;
+};
+
+/** A caller's channel on a PBX that we control. */
+export type Line = {
+  readonly pbx: Pbx;
+  readonly offer: CallOffer;
+  /** Extension where the caller goes when the AI cannot serve; null: there is none, the call is hung up. */
+  readonly fallback: string | null;
+};

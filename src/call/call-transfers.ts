@@ -1,0 +1,199 @@
+import type { Caller, HowToTransfer, Outcome } from '../core/calls.js';
+import { LinecardError } from '../core/errors.js';
+import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
+import type { Logger } from '../core/logger.js';
+import type { CallServices, Destination, Line } from './call-services.js';
+import type { CallLedger } from './ledger.js';
+import type { MediaLink } from './media-link.js';
+import { returnText } from './transfer/transfer-words.js';
+import type { TransferringCall } from './transfer/warm-transfer.js';
+import { WarmTransfer } from './transfer/warm-transfer.js';
+
+/** How long the operator of an extension is rung in a warm transfer to `fallback`. */
+const FALLBACK_RING_MS = 30_000;
+
+const AS_CONFIGURED: HowToTransfer = { mode: 'default', summary: '' };
+
+/** What a transfer needs of its call. */
+export interface TransferHost {
+  hasEnded(): boolean;
+  /** The agent neither hears nor speaks while a person is asked. */
+  changeHold(held: 'held' | 'resumed'): void;
+  /** The agent's leg was lost: another one, with the conversation remembered. */
+  reopenMedia(line: Line): Promise<void>;
+  /** Never rejects. */
+  toFallback(outcome: Outcome): Promise<void>;
+  end(outcome: Outcome): Promise<void>;
+}
+
+export type CallTransfersOptions = {
+  readonly callId: CallId;
+  readonly caller: Caller;
+  readonly extension: string | null;
+  /** A browser's call has no channel on a PBX, and no dialplan that keeps it either. */
+  readonly keptBy: 'pbx' | 'dialplan' | 'nobody';
+  readonly line: Line | null;
+  readonly services: CallServices;
+  readonly ledger: CallLedger;
+  readonly media: MediaLink;
+  readonly host: TransferHost;
+  readonly log: Logger;
+};
+
+/** The transfers of one call, blind and warm, one at a time. */
+export class CallTransfers {
+  readonly #options: CallTransfersOptions;
+  #count = 0;
+  #warm: WarmTransfer | null = null;
+  /** The agent failed while the caller was on the way to a person; it matters only if they come back. */
+  #agentLost: LinecardError | null = null;
+
+  constructor(options: CallTransfersOptions) {
+    this.#options = options;
+  }
+
+  /** A person is being asked, or talks with the caller and could still give them back. */
+  get underWay(): boolean {
+    return this.#warm !== null;
+  }
+
+  /** Caller and person talk with each other. */
+  get talking(): boolean {
+    return this.#warm?.talking === true;
+  }
+
+  get belongings(): { readonly channels: readonly ChannelId[]; readonly bridges: readonly BridgeId[] } {
+    return this.#warm?.belongings ?? { channels: [], bridges: [] };
+  }
+
+  /** To a destination by its key, or `fallback`. When this resolves the call is out of our hands (blind), or a person is being rung (warm). */
+  async transfer(to: string, how: HowToTransfer = AS_CONFIGURED): Promise<void> {
+    const { line, services } = this.#options;
+    const destination = this.#destinationOf(to);
+    const { maxPerCall } = services.transfers;
+    if (this.#count >= maxPerCall) {
+      throw new LinecardError('CALL_STATE', `the call was transferred ${maxPerCall} times already`);
+    }
+    this.#count += 1;
+    const asConfigured = destination.mode === 'warm' && line?.pbx.consult !== undefined ? 'warm' : 'blind';
+    if ((how.mode === 'default' ? asConfigured : how.mode) === 'warm') this.#begin(to, destination, how.summary);
+    else await this.#blind(to, destination);
+  }
+
+  callerGone(): void {
+    this.#warm?.callerGone();
+  }
+
+  /** Somebody else ends the call. Two who talk are left to the PBX. */
+  abandon(): void {
+    this.#warm?.abandon();
+  }
+
+  /** The process ends: resolves when two who talk are the PBX's business. */
+  async release(): Promise<void> {
+    const warm = this.#warm;
+    warm?.abandon();
+    await warm?.settled();
+  }
+
+  agentFailed(error: LinecardError): void {
+    this.#agentLost = error;
+  }
+
+  async #blind(to: string, { dial }: Destination): Promise<void> {
+    const { line, keptBy, ledger, host } = this.#options;
+    if (keptBy === 'nobody') {
+      throw new LinecardError('PBX_UNSUPPORTED', 'cannot transfer: a browser call has no channel on a PBX yet');
+    }
+    ledger.transferStarted(to, 'blind');
+    if (line === null) {
+      // The dialplan keeps the caller: a close that is not "on purpose" sends them to the human it names.
+      await host.end({ result: 'transferred', fault: 'none', reason: `to ${to}, by the dialplan` });
+      return;
+    }
+    ledger.changeState('transferring');
+    try {
+      await line.pbx.handBack(line.offer.channelId, { context: line.offer.context, extension: dial });
+    } catch (error) {
+      if (!host.hasEnded()) ledger.changeState('talking');
+      throw error;
+    }
+    await host.end({ result: 'transferred', fault: 'none', reason: `to ${to} (${dial})` });
+  }
+
+  #begin(to: string, { label, places }: Destination, summary: string): void {
+    const { caller, extension, line, services, ledger, log } = this.#options;
+    const { engine, routes, pairs, clock, transfers } = services;
+    const consult = line?.pbx.consult;
+    if (line === null || consult === undefined) {
+      const why =
+        line === null ? 'this call has no channel on a PBX' : `PBX "${line.pbx.name}" does blind transfers only`;
+      throw new LinecardError('PBX_UNSUPPORTED', `cannot transfer with an announcement: ${why}`);
+    }
+    const { pbx, offer } = line;
+    ledger.transferStarted(to, 'warm');
+    this.#warm = new WarmTransfer({
+      pbx,
+      consult,
+      callerChannelId: offer.channelId,
+      caller,
+      extension,
+      context: offer.context,
+      label,
+      places,
+      summary,
+      graceMs: transfers.graceMs,
+      call: this.#whileTransferring(line, label),
+      engine,
+      routes,
+      pairs,
+      clock,
+      log,
+    });
+    this.#warm.begin();
+  }
+
+  #whileTransferring(line: Line, label: string): TransferringCall {
+    const { callId, media, host } = this.#options;
+    const { pbx, offer } = line;
+    return {
+      hold: async () => {
+        host.changeHold('held');
+        await pbx.hold(offer.channelId, 'held');
+      },
+      resume: async (tried, from) => {
+        if (this.#agentLost !== null) throw this.#agentLost;
+        const bridgeId = media.pbxMedia?.bridgeId;
+        if (!media.connected || bridgeId === undefined) await host.reopenMedia(line);
+        else if (from === 'person') await pbx.consult?.takeBack(offer.channelId, bridgeId);
+        await pbx.hold(offer.channelId, 'resumed');
+        host.changeHold('resumed');
+        media.send({ kind: 'say', callId, text: returnText(tried, label), instead: 'yes' });
+      },
+      toFallback: () =>
+        host.toFallback({ result: 'failed', fault: 'pbx', reason: 'the caller could not come back from a transfer' }),
+      transferEnded: (how) => {
+        this.#warm = null;
+        if (how === 'connected')
+          void host.end({ result: 'transferred', fault: 'none', reason: `to ${label}, announced` });
+      },
+    };
+  }
+
+  #destinationOf(to: string): Destination {
+    const { line, services } = this.#options;
+    const { destinations } = services;
+    const known = destinations.get(to);
+    if (known !== undefined) return known;
+    const fallback = line === null ? 'the human of the dialplan' : line.fallback;
+    if (to === 'fallback' && fallback !== null) {
+      const places = [{ extension: fallback, ringTimeMs: FALLBACK_RING_MS }];
+      return { dial: fallback, label: 'the operator', mode: 'blind', places };
+    }
+    const allowed = [...destinations.keys(), 'fallback'].join(', ');
+    throw new LinecardError(
+      'DESTINATION_UNKNOWN',
+      `there is no destination "${to}" for this call; allowed: ${allowed}`,
+    );
+  }
+}
