@@ -4,6 +4,7 @@ import type { MediaThreadData } from './compose-media.js';
 import { composeMedia } from './compose-media.js';
 import { systemClock } from './core/clock.js';
 import { BeatWatch } from './engine/beat-watch.js';
+import { MEDIA_PRIORITY, setThreadPriority } from './core/thread-priority.js';
 import type { ToMedia } from './engine/port.js';
 
 const BEAT_INTERVAL_MS = 250;
@@ -17,6 +18,8 @@ const STDERR = 2;
 const port = parentPort;
 if (port === null) throw new Error('media-thread.js is the inside of a worker; start Linecard with `npm start`');
 
+// Before anything starts a thread or a program. Where it is not permitted, calls are served as well as the machine's other work lets them.
+setThreadPriority(MEDIA_PRIORITY);
 const host = composeMedia(workerData as MediaThreadData, (message) => port.postMessage(message));
 const watch = new BeatWatch({
   clock: systemClock,

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { Clock } from '../core/clock.js';
 import { LinecardError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
+import { NORMAL_PRIORITY, setProgramPriority } from '../core/thread-priority.js';
 import { SAMPLE_RATE_HZ } from '../core/units.js';
 import { encodeWav } from '../core/wav.js';
 
@@ -152,6 +153,8 @@ export class Recognizer {
         signal: this.#closing.signal,
         killSignal: 'SIGKILL',
       });
+      // Started by a media thread, whose priority is not its own.
+      if (child.pid !== undefined) setProgramPriority(child.pid, NORMAL_PRIORITY);
       const alarm = clock.setAlarm(TIME_LIMIT_MS, () => {
         reject(unavailable('it hangs'));
         child.kill('SIGKILL');

@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import { NORMAL_PRIORITY, setThreadPriority } from '../../core/thread-priority.js';
 import type { SpokenText } from '../polish.js';
 import type { FliteVoice } from './flite.js';
 import { Flite } from './flite.js';
@@ -11,6 +12,8 @@ export type SpeakAnswer =
 
 const port = parentPort;
 if (port !== null) {
+  // Started by a media thread, whose priority is not ours.
+  setThreadPriority(NORMAL_PRIORITY);
   const flite = new Flite();
   port.on('message', ({ job, text, voice }: SpeakJob) => {
     let answer: SpeakAnswer;
