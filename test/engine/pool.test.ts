@@ -169,7 +169,7 @@ describe('media pool', () => {
 
   it('takes no calls on a thread that is overloaded, and says so when all are', async () => {
     const { pool, links } = await setUp();
-    const late: ThreadReport = { ...CALM, latenessP99Ms: 55 };
+    const late: ThreadReport = { ...CALM, load: 0.5, latenessP99Ms: 55 };
     for (let i = 0; i < 2; i++) links[0]!.onMessage({ kind: 'threadReport', report: late });
     expect(pool.unready()).toEqual([]);
     await pool.open(sessionOf());
