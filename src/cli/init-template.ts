@@ -67,6 +67,11 @@ extensions:
 destinations:
   reception: { dial: ${JSON.stringify(fallback)}, label: Reception }
 
+# Calls from the browser: from the web page at http.port, and from your site with the widget (docs/browser.md).
+# webrtc:
+#   enabled: true
+#   origins: ["https://www.example.com"]   # sites whose pages may call
+
 # What the agent says when it is asked for opening hours.
 # hours:
 #   timezone: Europe/Berlin
