@@ -3,6 +3,7 @@ import { Conversation } from './agent/conversation.js';
 import { SampleChunks } from './agent/sample-chunks.js';
 import { openAgents } from './compose-agents.js';
 import type { Config, FreeSwitchConfig } from './config/index.js';
+import { assertNever } from './core/assert-never.js';
 import type { Clock } from './core/clock.js';
 import { systemClock } from './core/clock.js';
 import { LinecardError } from './core/errors.js';
@@ -25,6 +26,7 @@ import { Vad, loadVad } from './media/vad.js';
 import type { AudioSocketServerOptions } from './transports/audiosocket/server.js';
 import { AudioSocketServer } from './transports/audiosocket/server.js';
 import { UnicastServer } from './transports/unicast/server.js';
+import { SocketDoor } from './transports/websocket/door.js';
 import { WebRtcDoor } from './transports/webrtc/door.js';
 import type { Peer, PeerOptions } from './transports/webrtc/peer.js';
 
@@ -96,6 +98,11 @@ export function composeMedia(
       ...(config.unicast.length > 0
         ? { unicast: new UnicastDoor({ config, index, threads, listener, clock, log }) }
         : {}),
+      websocket: new SocketDoor({
+        clock,
+        send: (callId, pcm) => send({ kind: 'partyAudio', callId, pcm }),
+        onLeg: (leg) => listener.onLeg(leg, { peer: 'websocket', announced: 'yes' }),
+      }),
       ...(config.webrtc.enabled ? { webrtc: new BrowserDoor({ config, listener, clock, log }) } : {}),
     }),
     agents: openAgents(config, { chunks, clock, log }),
@@ -269,9 +276,16 @@ class BrowserDoor implements LegDoor {
   }
 
   signal(legId: LegId, signal: LegSignal): Promise<string | null> {
-    return signal.kind === 'offer'
-      ? this.#door.offer(legId, signal.sdp, signal.reachedAt)
-      : this.#door.fragment(legId, signal.sdp);
+    switch (signal.kind) {
+      case 'offer':
+        return this.#door.offer(legId, signal.sdp, signal.reachedAt);
+      case 'fragment':
+        return this.#door.fragment(legId, signal.sdp);
+      case 'attach':
+        return Promise.reject(new LinecardError('REQUEST_INVALID', 'a browser negotiates its leg'));
+      default:
+        return assertNever(signal);
+    }
   }
 
   stop(): Promise<void> {

@@ -6,6 +6,7 @@ import type { HttpAddress } from './api/server.js';
 import { HttpServer } from './api/server.js';
 import { keptToken } from './api/token.js';
 import { BrowserCalls } from './call/browser-calls.js';
+import { SocketCalls } from './call/socket-calls.js';
 import { CallManager } from './call/call-manager.js';
 import type { Destinations } from './call/call-services.js';
 import { MessageFiles } from './call/messages.js';
@@ -75,6 +76,13 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
   events.subscribe(metrics.observe);
   const desk = openDesk(config, { calls, engine, clock });
   if (desk !== null) events.subscribe(desk.onEvent);
+  const sockets = new SocketCalls({
+    engine,
+    admit: (agent, caller) => calls.admitBrowser(agent, caller, 'websocket'),
+    agents: Object.keys(config.agents),
+    maxCallsPerAddress: config.webrtc.maxCallsPerAddress,
+  });
+  events.subscribe(sockets.onEvent);
   const server = new HttpServer({
     api: createApi({
       calls,
@@ -83,6 +91,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
       messages,
       metrics,
       proxies: config.http.proxies,
+      sockets,
       browsers: desk === null ? null : browserAccess(config, desk, clock),
       readiness: unready,
       limitations: () => engine.limitations(),
@@ -103,6 +112,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
       metrics.observeMedia(message);
       calls.onMedia(message);
       desk?.onMedia(message);
+      sockets.onMedia(message);
     };
     await engine.start();
   } catch (error) {

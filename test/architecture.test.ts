@@ -26,6 +26,8 @@ const FOLDERS: FolderRules = {
 const PACKAGES: PackageExceptions = {
   // A tool says with it what input it takes.
   zod: ['config', 'agent'],
+  // Both ends of it: agents that are elsewhere, and clients.
+  ws: ['agent', 'api'],
 };
 
 const SOURCE_ROOT = join(import.meta.dirname, '../src');

@@ -1,5 +1,6 @@
 import type { Express, RequestHandler } from 'express';
 import express, { Router } from 'express';
+import { AgentSockets } from './agent-sockets.js';
 import { bearer } from './token.js';
 import { pageRoutes } from './page.js';
 import type { ApiOptions, BrowserAccess } from './port.js';
@@ -17,7 +18,11 @@ import { Visitors } from './visitors.js';
 const MAX_BODY = '16kb';
 
 /** The routes, and how their open streams are ended. */
-export type Api = { readonly app: Express; readonly closeStreams: () => void };
+export type Api = {
+  readonly app: Express;
+  readonly upgrade: AgentSockets['upgrade'];
+  readonly closeStreams: () => void;
+};
 
 /** The HTTP side of Linecard, without a server. */
 export function createApi(options: ApiOptions): Api {
@@ -38,10 +43,8 @@ export function createApi(options: ApiOptions): Api {
   const behindToken = Router();
   behindToken.use(express.json({ limit: MAX_BODY, inflate: false }));
   behindToken.use('/calls', streams.routes(), callRoutes(options));
-  if (options.browsers !== null) {
-    const { agents } = options.browsers.desk;
-    behindToken.use('/session-tokens', sessionTokenRoutes({ tokens, agents, clock: options.clock }));
-  }
+  const { agents } = options.sockets;
+  behindToken.use('/session-tokens', sessionTokenRoutes({ tokens, agents, clock: options.clock }));
   behindToken.use('/messages', messageRoutes(options.messages));
 
   const authorized = bearer(options.token);
@@ -51,7 +54,13 @@ export function createApi(options: ApiOptions): Api {
 
   app.use(notFound);
   app.use(problemHandler(options.log));
-  return { app, closeStreams: () => streams.close() };
+  const { sockets: desk, token: apiToken, clock, log } = options;
+  const sockets = new AgentSockets({ desk, tokens, apiToken, clock, log });
+  const closeStreams = (): void => {
+    streams.close();
+    sockets.close();
+  };
+  return { app, upgrade: sockets.upgrade, closeStreams };
 }
 
 function browserRoutes(options: ApiOptions, browsers: BrowserAccess, tokens: SessionTokens): Router {

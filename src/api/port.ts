@@ -1,4 +1,4 @@
-import type { BrowserDesk, CallActions, CallDirectory, MessageStore } from '../call/port.js';
+import type { BrowserDesk, CallActions, CallDirectory, MessageStore, SocketDesk } from '../call/port.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { CallHistory } from '../observe/history.js';
@@ -24,6 +24,8 @@ export type ApiOptions = {
   readonly history: Pick<CallHistory, 'ended' | 'get' | 'watch'>;
   readonly messages: Pick<MessageStore, 'list' | 'audioPath'>;
   readonly metrics: Pick<Metrics, 'text' | 'contentType'>;
+  /** Calls over WebSockets. */
+  readonly sockets: SocketDesk;
   /** Null: no browser comes in. */
   readonly browsers: BrowserAccess | null;
   /** Why no call can be taken; empty when one can. */

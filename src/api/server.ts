@@ -51,6 +51,7 @@ export class HttpServer {
       },
     );
     this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on('upgrade', options.api.upgrade);
     this.#server.on('clientError', answerBrokenRequest);
   }
 

@@ -213,8 +213,8 @@ export class CallManager implements CallDirectory, CallActions {
     await session.serve(line);
   }
 
-  /** A call without a PBX's channel: a browser calls this agent. Throws MEDIA_FULL when no call can be taken. */
-  admitBrowser(agent: string, caller: Caller): CallSession {
+  /** A call without a PBX's channel: a browser or another client calls this agent. Throws MEDIA_FULL when no call can be taken. */
+  admitBrowser(agent: string, caller: Caller, transport: 'webrtc' | 'websocket' = 'webrtc'): CallSession {
     const refusal = this.#draining === 'yes' ? 'shutting down' : this.#services.engine.unready()[0];
     if (refusal !== undefined) throw new LinecardError('MEDIA_FULL', `no call can be taken: ${refusal}`);
     const session = new CallSession({
@@ -223,7 +223,7 @@ export class CallManager implements CallDirectory, CallActions {
       agent,
       extension: null,
       caller,
-      transport: 'webrtc',
+      transport,
       line: null,
       onEnded: (ended) => this.#forget(ended),
     });
@@ -296,9 +296,9 @@ export class CallManager implements CallDirectory, CallActions {
 
 /** What has no call is between the engine and its threads, and an answer goes to who asked. */
 function isOfSession(message: FromMedia): message is SessionMessage {
-  return (
-    'callId' in message && message.kind !== 'opened' && message.kind !== 'openFailed' && message.kind !== 'signalled'
-  );
+  if (!('callId' in message)) return false;
+  const { kind } = message;
+  return kind !== 'opened' && kind !== 'openFailed' && kind !== 'signalled' && kind !== 'partyAudio';
 }
 
 function channelKey(pbx: Pbx, channelId: ChannelId): string {

@@ -299,7 +299,8 @@ export class CallSession {
   }
 
   #isBrowser(): boolean {
-    return this.#options.transport === 'webrtc';
+    const { transport } = this.#options;
+    return transport === 'webrtc' || transport === 'websocket';
   }
 
   async #handleRequest(requestId: number, request: ControlRequest): Promise<void> {

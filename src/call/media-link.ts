@@ -15,6 +15,7 @@ const PATIENCE: Readonly<Record<Transport, { readonly limitMs: number; readonly 
   audiosocket: { limitMs: 2000, attempts: 1 },
   unicast: { limitMs: 600, attempts: 2 },
   webrtc: { limitMs: 2000, attempts: 1 },
+  websocket: { limitMs: 2000, attempts: 1 },
 };
 
 export type MediaLinkOptions = {

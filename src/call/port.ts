@@ -1,5 +1,6 @@
 import type { HoursAnswer, MessageDraft } from '../agent/port.js';
 import type { CallRecord, Caller, HowToTransfer } from '../core/calls.js';
+import type { CallEvent } from '../core/events.js';
 import type { CallId } from '../core/ids.js';
 import type { LegReport } from '../engine/port.js';
 
@@ -77,4 +78,35 @@ export interface BrowserDesk {
   fragment(id: string, sdp: string): Promise<string | null>;
   /** Rejects CALL_UNKNOWN. */
   hangUp(id: string): Promise<void>;
+}
+
+/** A client that calls an agent over a WebSocket. */
+export type SocketCall = {
+  readonly agent: string;
+  /** Where it is, for the limit of calls from one place. */
+  readonly address: string;
+  readonly caller: Caller;
+  readonly listener: {
+    /** One frame of the agent, mono s16, 16 kHz, 320 samples; the listener's own from now on. */
+    audio(pcm: Int16Array): void;
+    /** What happens in its call; `callEnded` is the last. */
+    event(event: CallEvent): void;
+  };
+};
+
+/** A live call of such a client. After the call's end nothing of it does anything. */
+export interface SocketLine {
+  readonly callId: CallId;
+  /** Mono s16, 16 kHz, any number of samples. */
+  hear(pcm: Int16Array): void;
+  /** One of `0-9*#A-D`. */
+  press(digit: string): void;
+  hangUp(): Promise<void>;
+}
+
+/** Calls of clients without WebRTC. */
+export interface SocketDesk {
+  readonly agents: readonly string[];
+  /** Rejects AGENT_UNKNOWN, CALLER_LIMIT, MEDIA_FULL, AGENT_UNAVAILABLE. */
+  call(request: SocketCall): Promise<SocketLine>;
 }

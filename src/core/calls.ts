@@ -2,7 +2,7 @@ import type { Fault } from './errors.js';
 import type { CallId } from './ids.js';
 
 /** By which door the caller's audio comes in; the label of every metric. */
-export type Transport = 'audiosocket' | 'unicast' | 'webrtc';
+export type Transport = 'audiosocket' | 'unicast' | 'webrtc' | 'websocket';
 
 /** Who calls, as the PBX says; empty strings when it does not. Untrusted text: never part of a dial string. */
 export type Caller = { readonly number: string; readonly name: string };

@@ -19,7 +19,12 @@ const REPORT_INTERVAL_MS = 1000;
  * From `open` to the leg's connection. A PBX connects at once: control gives up after 2 s and says so, this is for a control that is gone. A
  * browser goes through ICE, over a relay perhaps, and begins anew after ten seconds.
  */
-const LEG_TIME_LIMIT_MS: Readonly<Record<Transport, number>> = { audiosocket: 5000, unicast: 5000, webrtc: 15_000 };
+const LEG_TIME_LIMIT_MS: Readonly<Record<Transport, number>> = {
+  audiosocket: 5000,
+  unicast: 5000,
+  webrtc: 15_000,
+  websocket: 5000,
+};
 
 /** A door by which legs come to a media thread; there is one for each transport. */
 export interface LegDoor {
@@ -32,6 +37,8 @@ export interface LegDoor {
   endedOnPurpose?(legId: LegId): void;
   /** What the party's own signalling says of an expected or live leg; resolves with the answer's SDP, null when there is none. */
   signal?(legId: LegId, signal: LegSignal): Promise<string | null>;
+  /** Audio of a leg's party that came by way of control. */
+  hear?(legId: LegId, pcm: Int16Array): void;
   stop(): Promise<void>;
 }
 
@@ -140,6 +147,9 @@ export class MediaHost {
       case 'notify':
         // A call that has just ended may still be spoken to.
         this.#sessions.get(message.callId)?.handle(message);
+        break;
+      case 'partyAudio':
+        this.#hear(message.callId, message.pcm);
         break;
       case 'signal':
         void this.#signal(message);
@@ -310,8 +320,8 @@ export class MediaHost {
   }
 
   #allDoors(): LegDoor[] {
-    const { audiosocket, unicast, webrtc } = this.#doors;
-    return [audiosocket, unicast, webrtc].filter((door) => door !== undefined);
+    const { audiosocket, unicast, webrtc, websocket } = this.#doors;
+    return [audiosocket, unicast, webrtc, websocket].filter((door) => door !== undefined);
   }
 
   #doorOf({ transport }: OpenSession): LegDoor {
@@ -333,6 +343,11 @@ export class MediaHost {
       const { code, message } = toLinecardError(thrown);
       send({ kind: 'signalled', callId, signalId, result: { ok: false, code, message } });
     }
+  }
+
+  #hear(callId: CallId, pcm: Int16Array): void {
+    const session = this.#sessions.get(callId)?.session;
+    if (session !== undefined) this.#doorOf(session).hear?.(session.legId, pcm);
   }
 
   #expectedCall(callId: CallId): OpenSession | null {

@@ -38,7 +38,7 @@ export type MediaSessionOptions = {
 /** A message for one call that has a leg. */
 export type SessionCommand = Exclude<
   Extract<ToMedia, { readonly callId: OpenSession['callId'] }>,
-  { readonly kind: 'close' | 'signal' }
+  { readonly kind: 'close' | 'signal' | 'partyAudio' }
 >;
 
 /**

@@ -229,6 +229,7 @@ export class MediaThread {
       }
       case 'legConnected':
       case 'signalled':
+      case 'partyAudio':
       case 'firstAudio':
       case 'turn':
       case 'digit':

@@ -58,11 +58,13 @@ export type ControlAnswer =
 
 /**
  * Signalling of a party that negotiates its leg itself (WHIP, RFC 9725). `reachedAt` is the address of ours that its HTTP request came
- * to: one that it can reach. `fragment` is an SDP fragment (RFC 8840 §9): candidates, or with new credentials an ICE restart.
+ * to: one that it can reach. `fragment` is an SDP fragment (RFC 8840 §9): candidates, or with new credentials an ICE restart. `attach`: a party that
+ * has nothing to negotiate is there.
  */
 export type LegSignal =
   | { readonly kind: 'offer'; readonly sdp: string; readonly reachedAt: string }
-  | { readonly kind: 'fragment'; readonly sdp: string };
+  | { readonly kind: 'fragment'; readonly sdp: string }
+  | { readonly kind: 'attach' };
 
 /** The answer to a signal; null: it was taken and there is nothing to say. */
 export type LegSignalResult =
@@ -83,6 +85,8 @@ export type ToMedia =
   | { readonly kind: 'answer'; readonly callId: CallId; readonly requestId: number; readonly answer: ControlAnswer }
   /** To the leg's door; answered by `signalled` with the same id. */
   | { readonly kind: 'signal'; readonly callId: CallId; readonly signalId: number; readonly signal: LegSignal }
+  /** Audio of a party whose WebSocket is with control: mono s16, 16 kHz, any number of samples. */
+  | { readonly kind: 'partyAudio'; readonly callId: CallId; readonly pcm: Int16Array }
   /** JSON for the party's page, over its data channel; legs without one have no use for it. */
   | { readonly kind: 'notify'; readonly callId: CallId; readonly text: string }
   | { readonly kind: 'heartbeat'; readonly sequence: number }
@@ -134,6 +138,8 @@ export type FromMedia =
   /** The leg is here; a second time when its first frame tells another rate than was asked for. */
   | { readonly kind: 'legConnected'; readonly callId: CallId; readonly codec: string; readonly sampleRateHz: number }
   | { readonly kind: 'signalled'; readonly callId: CallId; readonly signalId: number; readonly result: LegSignalResult }
+  /** One frame for a party whose WebSocket is with control. */
+  | { readonly kind: 'partyAudio'; readonly callId: CallId; readonly pcm: Int16Array }
   | { readonly kind: 'firstAudio'; readonly callId: CallId }
   | { readonly kind: 'turn'; readonly callId: CallId; readonly turn: Turn }
   | { readonly kind: 'digit'; readonly callId: CallId; readonly digit: string }

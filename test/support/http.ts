@@ -1,5 +1,14 @@
 import { connect } from 'node:net';
-import type { BrowserAnswer, BrowserCall, BrowserDesk, CallActions, StoredMessage } from '../../src/call/port.js';
+import type {
+  BrowserAnswer,
+  BrowserCall,
+  BrowserDesk,
+  CallActions,
+  SocketCall,
+  SocketDesk,
+  SocketLine,
+  StoredMessage,
+} from '../../src/call/port.js';
 import type { Clock } from '../../src/core/clock.js';
 import type { CallRecord } from '../../src/core/calls.js';
 import { silentLogger } from '../../src/core/logger.js';
@@ -51,6 +60,30 @@ export class FakeDesk implements BrowserDesk {
   }
 }
 
+/** A desk for WebSocket clients; what they say is kept. */
+export class FakeSocketDesk implements SocketDesk {
+  readonly agents = ['receptionist', 'loop'];
+  readonly calls: SocketCall[] = [];
+  readonly heard: number[][] = [];
+  readonly pressed: string[] = [];
+  hangUps = 0;
+  failure: Error | null = null;
+
+  call(request: SocketCall): Promise<SocketLine> {
+    if (this.failure !== null) return Promise.reject(this.failure);
+    this.calls.push(request);
+    return Promise.resolve({
+      callId: 'call-1' as CallId,
+      hear: (pcm) => this.heard.push([...pcm]),
+      press: (digit) => this.pressed.push(digit),
+      hangUp: () => {
+        this.hangUps += 1;
+        return Promise.resolve();
+      },
+    });
+  }
+}
+
 /** A server on a free port with calls, messages and states that a test puts there. */
 export class TestApi {
   readonly live: CallRecord[] = [];
@@ -65,6 +98,7 @@ export class TestApi {
   leg: LegReport | null = null;
   readonly clock = new FakeClock();
   readonly desk = new FakeDesk();
+  readonly sockets = new FakeSocketDesk();
   readonly #server: HttpServer;
   #address: HttpAddress | null = null;
 
@@ -102,6 +136,7 @@ export class TestApi {
         audioPath: (id) => Promise.resolve(this.audioPaths.get(id) ?? null),
       },
       metrics: { contentType: 'text/plain; version=0.0.4', text: () => Promise.resolve('linecard_ready 1\n') },
+      sockets: this.sockets,
       browsers:
         options.browsers === null
           ? null
