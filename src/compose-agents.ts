@@ -9,10 +9,13 @@ import { OpenAiRealtimeProvider } from './agent/providers/openai-realtime/provid
 import type { SampleChunks } from './agent/sample-chunks.js';
 import { hangUpTool } from './agent/tools/hang-up.js';
 import { hoursTool } from './agent/tools/hours.js';
+import { AddressRules } from './agent/tools/http/addresses.js';
+import { httpTool } from './agent/tools/http/http-tool.js';
+import { HttpSender } from './agent/tools/http/request.js';
 import { takeMessageTool } from './agent/tools/take-message.js';
 import { transferTool } from './agent/tools/transfer.js';
 import { FIXED_SPEECH } from './call/transfer/transfer-words.js';
-import type { AgentConfig, ToolName } from './config/index.js';
+import type { AgentConfig, ToolConfig, ToolName } from './config/index.js';
 import type { MediaConfig } from './compose-media.js';
 import { assertNever } from './core/assert-never.js';
 import type { Clock } from './core/clock.js';
@@ -38,8 +41,10 @@ export function openAgents(config: MediaConfig, surroundings: AgentSurroundings)
   const agents = new Map<string, HostedAgent>([
     [BRIEFING_AGENT, { provider: briefing, backup: null, tools: () => [] }],
   ]);
+  const ownTools = new Map(Object.entries(config.tools).map(([name, tool]) => [name, openOwnTool(name, tool)]));
   for (const [name, agent] of Object.entries(config.agents)) {
-    const tools = (events: AgentEvents): readonly Tool[] => agent.tools.map((tool) => openTool(tool, config, events));
+    const tools = (events: AgentEvents): readonly Tool[] =>
+      agent.tools.map((tool) => ownTools.get(tool) ?? openTool(tool as ToolName, config, events));
     const provider = openProvider(name, agent, config, surroundings);
     agents.set(name, { provider, backup: agent.backup ?? null, tools });
   }
@@ -82,7 +87,7 @@ function openProvider(
 }
 
 /** What an attendant may offer: what it has the tool for, and what is there to be offered. */
-function offersOf(name: string, tools: readonly ToolName[], config: MediaConfig): Offers {
+function offersOf(name: string, tools: readonly string[], config: MediaConfig): Offers {
   const { destinations, extensions, audiosocket, hours } = config;
   const mayTransfer = tools.includes('transfer');
   // The dialplan of a direct call always has a person to fall back on.
@@ -111,4 +116,13 @@ function openTool(name: ToolName, config: MediaConfig, events: AgentEvents): Too
     default:
       return assertNever(name);
   }
+}
+
+/** A tool of the admin's is shared by all calls of the thread. */
+function openOwnTool(name: string, config: ToolConfig): Tool {
+  const { description, input, method, url, headers, body = null, timeLimitMs, allowNetworks } = config;
+  const sender = new HttpSender(new AddressRules(allowNetworks));
+  // A name that is not known is a mistake of the model's, and it should learn so.
+  const inputSchema = { additionalProperties: false, ...input };
+  return httpTool({ name, description, inputSchema, method, url, headers, body, timeLimitMs, sender });
 }

@@ -39,7 +39,7 @@ const ENTRY = new URL('./media-thread.js', import.meta.url);
 /** What a media thread is made of: plain data, it goes to a worker as it is. */
 export type MediaConfig = Pick<
   Config,
-  'agents' | 'audiosocket' | 'destinations' | 'extensions' | 'hours' | 'webrtc'
+  'agents' | 'audiosocket' | 'destinations' | 'extensions' | 'hours' | 'tools' | 'webrtc'
 > & {
   readonly unicast: readonly UnicastRange[];
 };
@@ -62,11 +62,11 @@ export type MediaPoolSetUp = {
 
 /** The media engine of a configuration: workers, or with `media.threads: 0` the media side on our own thread. */
 export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: MediaPoolSetUp): MediaPool {
-  const { agents, audiosocket, destinations, extensions, hours, media, pbx, webrtc } = config;
+  const { agents, audiosocket, destinations, extensions, hours, media, pbx, tools, webrtc } = config;
   const threads = Math.max(1, media.threads);
   // A media thread needs no passwords of a PBX.
   const unicast = pbx.flatMap((each) => (each.kind === 'freeswitch' ? [{ pbx: each.name, ...each.unicast }] : []));
-  const mediaConfig: MediaConfig = { agents, audiosocket, destinations, extensions, hours, unicast, webrtc };
+  const mediaConfig: MediaConfig = { agents, audiosocket, destinations, extensions, hours, tools, unicast, webrtc };
   return new MediaPool({
     threads,
     openLink: (index) => {

@@ -172,7 +172,12 @@ export async function runLoad(load: Load): Promise<
 }
 
 /** One result a line, as `npm run bench` promises. */
-export function printResult(result: { readonly name: string; readonly value: number; readonly unit: string }): void {
+export function printResult(result: {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly [more: string]: unknown;
+}): void {
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 

@@ -1,3 +1,5 @@
+import { placeholders } from '../core/template.js';
+import { TOOL_NAMES } from './agents/common.js';
 import type { ConfigPath } from './mistakes.js';
 import { didYouMean } from './nearest.js';
 
@@ -6,6 +8,8 @@ export type CrossMistake = { readonly path: ConfigPath; readonly message: string
 
 /** A word that the API and tools give a meaning of its own. */
 const RESERVED_DESTINATION = 'fallback';
+/** What a tool's placeholders may name besides its input. */
+const CALL_PLACEHOLDERS = ['call.id', 'call.extension', 'caller.number', 'caller.name'];
 
 /**
  * What no single value can tell. Works on what the file says, not on what the schema made of it, so that these mistakes
@@ -15,6 +19,8 @@ export function crossCheck(tree: unknown): CrossMistake[] {
   const root = block(tree);
   return [
     ...agentReferences(root),
+    ...toolReferences(root),
+    ...placeholderMistakes(block(root['tools'])),
     ...backupCycles(block(root['agents'])),
     ...fallbacks(root),
     ...pbxNames(root['pbx']),
@@ -47,6 +53,44 @@ function agentReferences(root: Block): CrossMistake[] {
     if (typeof agent !== 'string' || agents.includes(agent)) return [];
     const known = agents.length === 0 ? 'there is no agent under agents:' : `agents are ${agents.join(', ')}`;
     return [{ path, message: `there is no agent "${agent}"${didYouMean(agent, agents)}; ${known}` }];
+  });
+}
+
+function toolReferences(root: Block): CrossMistake[] {
+  const own = Object.keys(block(root['tools']));
+  const known: readonly string[] = [...TOOL_NAMES, ...own];
+  const taken = own
+    .filter((key) => (TOOL_NAMES as readonly string[]).includes(key))
+    .map((key) => ({ path: ['tools', key], message: 'this name is taken: it is a tool that every agent may have' }));
+  const unknown = entries(root['agents']).flatMap(([key, { tools }]) => {
+    if (!Array.isArray(tools)) return [];
+    return tools.flatMap((name: unknown, index) => {
+      if (typeof name !== 'string' || known.includes(name)) return [];
+      const message = `there is no tool "${name}"${didYouMean(name, known)}; tools are ${known.join(', ')}`;
+      return [{ path: ['agents', key, 'tools', index], message }];
+    });
+  });
+  return [...taken, ...unknown];
+}
+
+/** A placeholder that nothing will ever fill. Texts are not repeated: a header may be a secret. */
+function placeholderMistakes(tools: Block): CrossMistake[] {
+  return entries(tools).flatMap(([key, value]) => {
+    const inputs = Object.keys(block(block(value['input'])['properties']));
+    const known = [...inputs, ...CALL_PLACEHOLDERS];
+    const { url, body, headers } = value;
+    const templates: [ConfigPath, unknown][] = [
+      [['tools', key, 'url'], url],
+      [['tools', key, 'body'], body],
+      ...Object.entries(block(headers)).map(([name, text]): [ConfigPath, unknown] => [
+        ['tools', key, 'headers', name],
+        text,
+      ]),
+    ];
+    return templates.flatMap(([path, text]) => {
+      if (typeof text !== 'string' || placeholders(text).every((name) => known.includes(name))) return [];
+      return [{ path, message: `has a placeholder that is none of ${known.map((name) => `{${name}}`).join(', ')}` }];
+    });
   });
 }
 

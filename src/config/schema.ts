@@ -19,6 +19,7 @@ import {
 import { openingHours } from './hours.js';
 import { extension, extensionKey, name, nameKey } from './names.js';
 import { pbx } from './pbx/index.js';
+import { tool } from './tools/index.js';
 
 /** RFC 6750 §2.1: what may stand after `Authorization: Bearer`. */
 const TOKEN = /^[A-Za-z0-9._~+/-]{1,500}=*$/;
@@ -55,6 +56,7 @@ export const configSchema = section({
   }).prefault({}),
   pbx: list(pbx, { max: 100, example: '[{ kind: asterisk, name: main, … }]' }).default([]),
   agents: named(nameKey, agent, 'agents by name').default({}),
+  tools: named(nameKey, tool, 'tools by name, such as order_status: { kind: http, … }').default({}),
   extensions: named(
     extensionKey,
     section({

@@ -116,6 +116,42 @@ describe('a good configuration', () => {
     expect(printConfig(config)).not.toMatch(/sk-test|tok-test/);
   });
 
+  it('takes tools of the admin, with secrets that nobody sees and numbers that are numbers', () => {
+    const config = good(
+      `tools:
+  order_status:
+    kind: http
+    description: Tells where an order is.
+    input:
+      properties:
+        order: { type: string, pattern: "^[0-9]{6}$", maxLength: 6 }
+        lines: { type: array, maxItems: 3, items: { type: integer, minimum: 1 } }
+      required: [order]
+    url: "https://erp.example.com/orders/{order}?call={call.id}"
+    headers: { Authorization: "Bearer \${ERP_TOKEN}" }
+agents: { a: { provider: embedded, tools: [order_status, hangup] } }`,
+      { ERP_TOKEN: 'tok-erp' },
+    );
+    expect(config.tools['order_status']).toEqual({
+      kind: 'http',
+      description: 'Tells where an order is.',
+      input: {
+        type: 'object',
+        properties: {
+          order: { type: 'string', pattern: '^[0-9]{6}$', maxLength: 6 },
+          lines: { type: 'array', maxItems: 3, items: { type: 'integer', minimum: 1 } },
+        },
+        required: ['order'],
+      },
+      method: 'GET',
+      url: 'https://erp.example.com/orders/{order}?call={call.id}',
+      headers: { Authorization: 'Bearer tok-erp' },
+      timeLimitMs: 5000,
+      allowNetworks: [],
+    });
+    expect(printConfig(config)).not.toContain('tok-erp');
+  });
+
   it('gives the embedded agent every tool unless it is given a list', () => {
     const config = good('agents:\n  a: { provider: embedded }\n  b: { provider: embedded, tools: [hangup] }');
     expect(config.agents['a']?.tools).toEqual(['transfer', 'take_message', 'hours', 'hangup']);
@@ -196,6 +232,30 @@ extensions:
     [
       'agents: { a: { provider: echo, voice: { x: 1 } } }',
       'agents.a.voice: must be a text of 1 to 100 characters, not a block',
+    ],
+    [
+      'agents: { a: { provider: echo, tools: [transfre] } }',
+      'agents.a.tools[0]: there is no tool "transfre" (did you mean "transfer"?); tools are transfer, take_message, hours, hangup',
+    ],
+    [
+      'tools: { hours: { kind: http, description: d, url: "https://x.example.com/" } }',
+      'tools.hours: this name is taken: it is a tool that every agent may have',
+    ],
+    [
+      'tools: { t: { kind: http, description: d, url: "https://{call.id}.example.com/" } }',
+      'tools.t.url: "https://{call.id}.example.com/" must be a URL such as https://erp.example.com/orders/{order}, without user and password, with placeholders behind the host only',
+    ],
+    [
+      'tools: { t: { kind: http, description: d, url: "https://x.example.com/{order}", input: { properties: { ordr: { type: string } } } } }',
+      'tools.t.url: has a placeholder that is none of {ordr}, {call.id}, {call.extension}, {caller.number}, {caller.name}',
+    ],
+    [
+      'tools: { t: { kind: http, description: d, url: "https://x.example.com/", body: "{" } }',
+      'tools.t.body: "{" must be JSON, such as {"order": "{order}"}',
+    ],
+    [
+      'tools: { t: { kind: http, description: d, url: "https://x.example.com/", input: { properties: { a: { type: string, pattern: "(" } } } } }',
+      'tools.t.input.properties.a.pattern: "(" must be a regular expression',
     ],
     ['agents: { a: { provider: echo, backup: a } }', 'agents.a.backup: backups go in a circle: a -> a'],
     [

@@ -36,6 +36,7 @@ async function start(threads: number): Promise<Running> {
       audiosocket: { host: '127.0.0.1', port: 0, allow: ['127.0.0.0/8'], direct: 'loop' },
       agents: { loop: { provider: 'echo', tools: [] } },
       destinations: {},
+      tools: {},
       extensions: {},
       media: { threads },
       pbx: [],

@@ -9,6 +9,7 @@ const pool = openMediaPool({
     audiosocket: { host: '127.0.0.1', port: 0, allow: ['127.0.0.0/8'] },
     agents: {},
     destinations: {},
+    tools: {},
     extensions: {},
     media: { threads: 1 },
     pbx: [],

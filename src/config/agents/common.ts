@@ -1,12 +1,12 @@
-import { keyLike, list, named, oneOf, text } from '../fields.js';
+import { keyLike, list, named, text } from '../fields.js';
 import { name } from '../names.js';
 
-/** Tools that an agent may be given. */
+/** Tools that every agent may be given. */
 export const TOOL_NAMES = ['transfer', 'take_message', 'hours', 'hangup'] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
-/** The list of tools, where a provider states its own default. */
-export const tools = list(oneOf(TOOL_NAMES), { max: 32, example: '[transfer, hangup]' });
+/** The list of tools, where a provider states its own default; those of the admin's are under `tools:`. */
+export const tools = list(name, { max: 32, example: '[transfer, hangup]' });
 
 /** Names that an admin gives to what a bot is told; these can be written in any language's dictionary without quoting. */
 const parameterKey = keyLike(/^[A-Za-z_][A-Za-z0-9_.-]{0,99}$/, 'a letter, then letters, digits and . _ -');

@@ -25,6 +25,10 @@ export type ChannelFacts = {
   readonly extension: string;
   /** Value of `linecard_app`: the Linecard that the dialplan means the call for; null when it does not. */
   readonly app: string | null;
+  /** What the dialplan's `socket` was given, where the call came by it: its connection is the caller's lifeline. */
+  readonly socket: string | null;
+  /** Value of `linecard_fallback`, the extension that the dialplan goes on to when we are gone. */
+  readonly fallback: string | null;
 };
 
 /** FreeSWITCH's Answer-State. */
@@ -39,6 +43,8 @@ export const APP_VARIABLE = 'linecard_app';
 export const NO_APP = 'none';
 /** Variable that names the extension where the dialled number is another. */
 export const EXTENSION_VARIABLE = 'linecard_extension';
+/** Variable by which the dialplan says who is rung when we are gone. */
+const FALLBACK_VARIABLE = 'linecard_fallback';
 
 /** The facts after an event, from those before it; undefined when the event ends the channel or names none. */
 export function applyEvent(before: ChannelFacts | undefined, event: EslEvent): ChannelFacts | undefined {
@@ -113,6 +119,11 @@ function factsOf(before: ChannelFacts | undefined, event: EslEvent): ChannelFact
     context: event['Caller-Context'] ?? before?.context ?? 'default',
     extension: event[`variable_${EXTENSION_VARIABLE}`] ?? event['Caller-Destination-Number'] ?? before?.extension ?? '',
     app: hasVariables ? (event[`variable_${APP_VARIABLE}`] ?? null) : (before?.app ?? null),
+    socket:
+      event['variable_current_application'] === 'socket'
+        ? (event['variable_current_application_data'] ?? null)
+        : (before?.socket ?? null),
+    fallback: event[`variable_${FALLBACK_VARIABLE}`] ?? before?.fallback ?? null,
   };
 }
 

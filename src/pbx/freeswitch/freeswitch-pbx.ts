@@ -11,7 +11,7 @@ import { canLeadSomewhere } from './dialplan-lookup.js';
 import type { EslEvent } from './esl-connection.js';
 import { FreeSwitchLink } from './freeswitch-link.js';
 import { HoldMusic } from './hold-music.js';
-import { Parking } from './parking.js';
+import { Parking, word } from './parking.js';
 import { readDump, readRows, toChannelInfo } from './snapshot.js';
 import { SocketDoor } from './socket-door.js';
 
@@ -99,13 +99,19 @@ export class FreeSwitchPbx implements Pbx {
       if (!present.has(id) && !(await this.#exists(id))) this.#forget(id, 'failed');
     }
     const channels = [];
+    const adopted: ChannelId[] = [];
     for (const row of rows) {
       if (row.direction !== 'inbound' || row.state === 'elsewhere') continue;
-      const facts = this.#channels.get(row.channelId) ?? (await this.#factsFromDump(row.channelId));
+      const isCaller = this.#callers.has(row.channelId);
+      // Both the table and what we know lag behind: whether one who is not our caller should be is asked of the channel itself.
+      const known = isCaller ? this.#channels.get(row.channelId) : undefined;
+      const facts = known ?? (await this.#factsFromDump(row.channelId));
       if (facts?.app !== this.#app) continue;
+      if (!isCaller && !this.#callers.has(row.channelId)) adopted.push(row.channelId);
       this.#callers.add(row.channelId);
       channels.push(toChannelInfo(facts, row.createdAtMs));
     }
+    await Promise.all(adopted.map((channelId) => this.#silence(channelId)));
     for (const id of this.#callers) {
       const facts = this.#channels.get(id);
       if (!present.has(id) && facts !== undefined) channels.push(toChannelInfo(facts, Infinity));
@@ -212,12 +218,13 @@ export class FreeSwitchPbx implements Pbx {
     );
   }
 
-  #parkForMedia(channelId: ChannelId): Promise<void> {
-    const facts = this.#channels.get(channelId);
-    if (unicastRefusal(facts) === null) return Promise.resolve();
+  async #parkForMedia(channelId: ChannelId): Promise<void> {
+    const facts = this.#channels.get(channelId) ?? (await this.#factsFromDump(channelId));
+    if (facts === undefined) throw gone(channelId);
+    if (unicastRefusal(facts) === null) return;
     // Until FreeSWITCH tells of the new park nothing is known of the old one.
-    if (facts !== undefined) this.#channels.set(channelId, afterDeafness(facts));
-    return this.#parking.park(channelId);
+    this.#channels.set(channelId, afterDeafness(facts));
+    await this.#parking.park(facts);
   }
 
   #onEsl(event: EslEvent): void {
@@ -287,6 +294,15 @@ export class FreeSwitchPbx implements Pbx {
     }
   }
 
+  /** A caller whom an earlier process of ours served: parked anew, they no longer speak to its ports, which the next call may be given. */
+  async #silence(channelId: ChannelId): Promise<void> {
+    try {
+      await this.#parkForMedia(channelId);
+    } catch (error) {
+      this.#log.warn({ err: error, channelId }, 'caller of an earlier process could not be parked');
+    }
+  }
+
   async #factsFromDump(channelId: ChannelId): Promise<ChannelFacts | undefined> {
     let dump: string;
     try {
@@ -296,7 +312,8 @@ export class FreeSwitchPbx implements Pbx {
       throw error;
     }
     const event = readDump(dump);
-    const facts = event === null ? undefined : applyEvent(undefined, event);
+    // What events told meanwhile, of a park above all, is kept.
+    const facts = event === null ? undefined : applyEvent(this.#channels.get(channelId), event);
     if (facts !== undefined) this.#channels.set(channelId, facts);
     return facts;
   }
@@ -342,9 +359,4 @@ function causeIn(event: EslEvent): HangUpCause {
 
 function gone(channelId: ChannelId, cause?: unknown): LinecardError {
   return new LinecardError('CHANNEL_GONE', `channel ${channelId} has hung up`, { cause });
-}
-
-/** An argument that is one word: what a caller or a model said cannot add another. */
-function word(text: string): string {
-  return text.replaceAll(/[^A-Za-z0-9_+*#.@-]/g, '');
 }
