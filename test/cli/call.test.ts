@@ -62,7 +62,7 @@ describe('linecard call', () => {
   it('hangs up and transfers', async () => {
     expect(await main(['call', 'transfer', '5f0c', 'sales'], terminal)).toBe(0);
     expect(await main(['call', 'hangup', LIVE.id], terminal)).toBe(0);
-    expect(api.done).toEqual([`transfer ${LIVE.id} to sales`, `hang up ${LIVE.id}`]);
+    expect(api.done).toEqual([`transfer ${LIVE.id} to sales: blind `, `hang up ${LIVE.id}`]);
   });
 
   it('watches a call until it ends', async () => {

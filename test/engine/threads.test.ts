@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openMediaPool } from '../../src/compose-media.js';
 import { configSchema } from '../../src/config/schema.js';
 import { systemClock } from '../../src/core/clock.js';
@@ -12,6 +12,8 @@ import type { ThreadLink } from '../../src/engine/thread-link.js';
 import { RawPeer } from '../support/raw-peer.js';
 
 const SUPPORT = path.join(import.meta.dirname, '../support');
+/** A thread is compiled from its source when it starts, seconds on a busy machine; each wait below is for an event. */
+const LIMIT_MS = 60_000;
 const ENTRY = new URL('../support/media-thread.mjs', import.meta.url);
 
 type Running = {
@@ -86,7 +88,7 @@ async function hearEcho(peer: RawPeer): Promise<void> {
   await peer.until(({ audio }) => audio.some((samples) => samples.some((sample) => sample > 4000)));
 }
 
-describe('media threads', () => {
+describe('media threads', { timeout: LIMIT_MS }, () => {
   it.each([0, 1, 2])('serve calls with threads: %i', async (threads) => {
     const { pool, heard, until } = await start(threads);
     const sessions = Array.from({ length: Math.max(1, threads) }, sessionOf);
@@ -126,7 +128,7 @@ describe('media threads', () => {
     await until(() => heard.some((message) => message.kind === 'legClosed'));
     expect(heard.at(-1)).toMatchObject({ callId: session.callId, reason: 'error' });
     await peer.untilClosed();
-    while (pool.unready().length > 0) await new Promise((resolve) => setImmediate(resolve));
+    await expect.poll(() => pool.unready(), { timeout: LIMIT_MS }).toEqual([]);
     const next = sessionOf();
     const address = await pool.open(next);
     const nextPeer = await RawPeer.call(address.port, next.legId);
@@ -142,6 +144,7 @@ describe('media threads', () => {
     });
     let output = '';
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    onTestFinished(() => void child.kill('SIGKILL'));
     const signal = await new Promise((resolve) => child.once('exit', (_, by) => resolve(by)));
     expect(signal).toBe('SIGKILL');
     expect(output).toContain('main thread frozen, ending the process');

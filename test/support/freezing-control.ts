@@ -21,5 +21,5 @@ const pool = openMediaPool({
 });
 await pool.start();
 setTimeout(() => {
-  for (;;) Math.random();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }, 1000);

@@ -6,5 +6,5 @@ register();
 await import('../../src/media-thread.ts');
 
 parentPort?.on('message', (message) => {
-  while (message.kind === 'freezeForTest') Math.random();
+  if (message.kind === 'freezeForTest') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 });
