@@ -33,7 +33,7 @@ export function field<Value>(options: FieldOptions<Value>): z.ZodType<Value> {
     const shown = options.visibility === 'secret' ? 'the value' : shorten(text);
     return refuse(context, raw, `${shown} must be ${options.what}${didYouMean(text, options.known ?? [])}`);
   });
-  return options.visibility === 'secret' ? schema.meta({ secret: true }) : schema;
+  return schema.meta({ takes: options.what, ...(options.visibility === 'secret' ? { secret: true } : {}) });
 }
 
 /** A bad value as a message repeats it; a password in a URL is nobody's business. */
@@ -61,7 +61,8 @@ export function list<Item extends z.ZodType>(
 ): z.ZodArray<Item> {
   return z
     .array(item, { error: `must be a list, such as ${options.example}` })
-    .max(options.max, { error: `must have at most ${options.max} entries` });
+    .max(options.max, { error: `must have at most ${options.max} entries` })
+    .meta({ takes: `at most ${options.max}` });
 }
 
 /** A block whose keys are names that the admin chooses. */
@@ -70,9 +71,11 @@ export function named<Item extends z.ZodType>(
   item: Item,
   what: string,
 ): z.ZodRecord<z.ZodType<string, string>, Item> {
-  return z.record(key, item, {
-    error: (issue) => (issue.code === 'invalid_type' ? `must be a block of ${what}` : undefined),
-  });
+  return z
+    .record(key, item, {
+      error: (issue) => (issue.code === 'invalid_type' ? `must be a block of ${what}` : undefined),
+    })
+    .meta({ takes: what });
 }
 
 /** A key of `named`. */
@@ -127,7 +130,8 @@ export const portRange: z.ZodType<readonly [number, number]> = z
   .tuple([wholeNumber(1, 65_535, 'a port, a whole number'), wholeNumber(1, 65_535, 'a port, a whole number')], {
     error: 'must be the first and the last port, such as [40000, 40999]',
   })
-  .refine(([first, last]) => first < last, { error: 'must be the first and the last port, the smaller one first' });
+  .refine(([first, last]) => first < last, { error: 'must be the first and the last port, the smaller one first' })
+  .meta({ takes: 'the first and the last port, such as [40000, 40999]' });
 
 const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*$/;
 

@@ -22,21 +22,6 @@ export function keysOf(schema: z.core.$ZodType | null): string[] {
   return plain instanceof z.ZodObject ? Object.keys(shapeOf(plain)) : [];
 }
 
-/** Every key of the schema, by its path; `*` stands for a name that the admin chooses and for an index. */
-export function allPaths(schema: z.core.$ZodType, prefix: readonly string[] = []): string[][] {
-  const plain = unwrap(schema);
-  if (plain instanceof z.ZodObject) {
-    return Object.entries(shapeOf(plain)).flatMap(([key, below]) => {
-      const path = [...prefix, key];
-      return [path, ...allPaths(below, path)];
-    });
-  }
-  if (plain instanceof z.ZodArray) return allPaths(plain.element, [...prefix, '*']);
-  if (plain instanceof z.ZodRecord) return allPaths(plain.valueType, [...prefix, '*']);
-  if (plain instanceof z.ZodDiscriminatedUnion) return plain.options.flatMap((option) => allPaths(option, prefix));
-  return [];
-}
-
 /** True for a value that nobody may see. */
 export function isSecret(schema: z.core.$ZodType | null): boolean {
   if (schema === null) return false;
