@@ -1,6 +1,7 @@
 // The server process of the media benchmarks: the media engine as Linecard runs it, with the echo agent. Driven by messages of its parent; ends
 // with it.
 import { getHeapStatistics } from 'node:v8';
+import { Session } from 'node:inspector/promises';
 import { createServer } from 'node:net';
 import { openMediaPool } from '../../dist/compose-media.js';
 import { readConfigObject } from '../../dist/config/index.js';
@@ -22,6 +23,7 @@ process.on('message', (message) => {
     process.send({ kind: 'usage', ...usage });
   }
   if (message.kind === 'open') void openCalls(message.calls);
+  if (message.kind === 'profile') void profile(message.seconds);
 });
 
 if (what === 'linecard') await startLinecard(Number(threads));
@@ -73,6 +75,28 @@ async function startLinecard(threadCount) {
   };
   setInterval(() => process.send({ kind: 'reports', reports: pool.reports() }), 1000);
   process.send({ kind: 'ready', port: addresses[0].port });
+}
+
+/** What this thread allocates within some seconds, whether it is collected meanwhile or not: bytes by function. */
+async function profile(seconds) {
+  const session = new Session();
+  session.connect();
+  await session.post('HeapProfiler.startSampling', {
+    samplingInterval: 256,
+    includeObjectsCollectedByMajorGC: true,
+    includeObjectsCollectedByMinorGC: true,
+  });
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const { profile: found } = await session.post('HeapProfiler.stopSampling');
+  session.disconnect();
+  const bytes = new Map();
+  const visit = ({ callFrame, selfSize, children }) => {
+    const where = `${callFrame.url.replace(/^.*\/dist\//, 'dist/')}:${callFrame.functionName}`;
+    bytes.set(where, (bytes.get(where) ?? 0) + selfSize);
+    children.forEach(visit);
+  };
+  visit(found.head);
+  process.send({ kind: 'profiled', bytes: [...bytes] });
 }
 
 /** What the same load costs Node without any of Linecard: every chunk is written back as it comes. */

@@ -16,6 +16,7 @@ type Target = { readonly port: number; readonly uuid: string };
 type ServerMessage =
   | { readonly kind: 'ready'; readonly port: number }
   | { readonly kind: 'opened'; readonly targets: readonly Target[] }
+  | { readonly kind: 'profiled'; readonly bytes: readonly (readonly [where: string, bytes: number])[] }
   | { readonly kind: 'reports'; readonly reports: readonly ThreadReport[] }
   | ({ readonly kind: 'usage' } & Usage);
 
@@ -45,6 +46,7 @@ export class BenchServer {
   readonly reports: ThreadReport[] = [];
   readonly #process: ChildProcess;
   #onUsage: (usage: Usage) => void = () => undefined;
+  #onProfiled: (bytes: ReadonlyMap<string, number>) => void = () => undefined;
   #onOpened: (targets: readonly Target[]) => void = () => undefined;
 
   constructor(process: ChildProcess, port: number) {
@@ -52,6 +54,7 @@ export class BenchServer {
     this.port = port;
     process.on('message', (message: ServerMessage) => {
       if (message.kind === 'usage') this.#onUsage(message);
+      if (message.kind === 'profiled') this.#onProfiled(new Map(message.bytes));
       if (message.kind === 'opened') this.#onOpened(message.targets);
       if (message.kind === 'reports') this.reports.push(...message.reports);
     });
@@ -73,6 +76,14 @@ export class BenchServer {
     return new Promise((resolve) => {
       this.#onOpened = resolve;
       this.#process.send({ kind: 'open', calls });
+    });
+  }
+
+  /** Bytes that each function of the main thread allocates within some seconds, by its file and name. */
+  profile(seconds: number): Promise<ReadonlyMap<string, number>> {
+    return new Promise((resolve) => {
+      this.#onProfiled = resolve;
+      this.#process.send({ kind: 'profile', seconds });
     });
   }
 

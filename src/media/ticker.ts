@@ -128,9 +128,11 @@ export class Ticker {
   }
 
   #start(): void {
-    this.#originMs = this.#clock.nowMs();
+    // Whole milliseconds: a time with a fraction would be put on the heap for each member's turn.
+    const nowMs = this.#clock.nowMs();
+    this.#originMs = Math.ceil(nowMs);
     this.#next = 1;
-    this.#arm(SLOT_MS);
+    this.#arm(this.#dueMs() - nowMs);
   }
 
   #arm(delayMs: number): void {
