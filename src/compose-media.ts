@@ -30,8 +30,6 @@ import { SocketDoor } from './transports/websocket/door.js';
 import { WebRtcDoor } from './transports/webrtc/door.js';
 import type { Peer, PeerOptions } from './transports/webrtc/peer.js';
 
-/** Lateness refuses calls long before this where agents are costly; it is a bound on memory. */
-const MAX_SESSIONS_PER_THREAD = 1000;
 /** Connections beyond the calls that are served: questions of the dialplan must get in. */
 const SPARE_LEGS = 100;
 const ENTRY = new URL('./media-thread.js', import.meta.url);
@@ -39,7 +37,7 @@ const ENTRY = new URL('./media-thread.js', import.meta.url);
 /** What a media thread is made of: plain data, it goes to a worker as it is. */
 export type MediaConfig = Pick<
   Config,
-  'agents' | 'audiosocket' | 'destinations' | 'extensions' | 'hours' | 'tools' | 'webrtc'
+  'agents' | 'audiosocket' | 'destinations' | 'extensions' | 'hours' | 'media' | 'tools' | 'webrtc'
 > & {
   readonly unicast: readonly UnicastRange[];
 };
@@ -51,7 +49,7 @@ export type UnicastRange = { readonly pbx: string } & FreeSwitchConfig['unicast'
 export type MediaThreadData = { readonly index: number; readonly threads: number; readonly config: MediaConfig };
 
 export type MediaPoolSetUp = {
-  readonly config: Omit<MediaConfig, 'unicast'> & Pick<Config, 'media' | 'pbx'>;
+  readonly config: Omit<MediaConfig, 'unicast'> & Pick<Config, 'pbx'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** What the workers run; a test has another one. */
@@ -66,7 +64,17 @@ export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: Med
   const threads = Math.max(1, media.threads);
   // A media thread needs no passwords of a PBX.
   const unicast = pbx.flatMap((each) => (each.kind === 'freeswitch' ? [{ pbx: each.name, ...each.unicast }] : []));
-  const mediaConfig: MediaConfig = { agents, audiosocket, destinations, extensions, hours, tools, unicast, webrtc };
+  const mediaConfig: MediaConfig = {
+    agents,
+    audiosocket,
+    destinations,
+    extensions,
+    hours,
+    media,
+    tools,
+    unicast,
+    webrtc,
+  };
   return new MediaPool({
     threads,
     openLink: (index) => {
@@ -78,7 +86,7 @@ export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: Med
       onLink?.(link);
       return link;
     },
-    maxSessionsPerThread: MAX_SESSIONS_PER_THREAD,
+    maxSessionsPerThread: media.callsPerThread,
     clock,
     log,
   });
@@ -108,7 +116,7 @@ export function composeMedia(
     agents: openAgents(config, { chunks, clock, log }),
     // The dialplan knows one address: the first thread's.
     directAgent: index === 0 ? (config.audiosocket.direct ?? null) : null,
-    maxSessions: MAX_SESSIONS_PER_THREAD,
+    maxSessions: config.media.callsPerThread,
     openConversation: ({ agent, ...options }) => {
       const { provider, tools } = agent;
       return new Conversation({ ...options, provider, tools, openDetector: () => new Vad(), chunks });
@@ -142,7 +150,7 @@ class AudioSocketDoor implements LegDoor {
       allow,
       clock,
       log,
-      limits: { maxLegs: MAX_SESSIONS_PER_THREAD + SPARE_LEGS },
+      limits: { maxLegs: config.media.callsPerThread + SPARE_LEGS },
       onUnknown: (legId, peer) => listener.onUnknown(legId, peer),
       onLeg: (leg, arrival) => listener.onLeg(leg, arrival),
     };

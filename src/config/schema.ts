@@ -53,6 +53,8 @@ export const configSchema = section({
   }).prefault({}),
   media: section({
     threads: wholeNumber(0, 64, 'a number of threads').default(1),
+    // Lateness and load refuse calls long before this where agents are costly; it is a bound on memory.
+    callsPerThread: wholeNumber(1, 10_000, 'a number of calls').default(1000),
   }).prefault({}),
   pbx: list(pbx, { max: 100, example: '[{ kind: asterisk, name: main, … }]' }).default([]),
   agents: named(nameKey, agent, 'agents by name').default({}),

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { assertNever } from '../core/assert-never.js';
 import type { Transport } from '../core/calls.js';
 import type { Clock, Alarm } from '../core/clock.js';
@@ -11,7 +10,9 @@ import { NO_SOUND } from '../media/metered-leg.js';
 import type { TickerReport } from '../media/ticker.js';
 import { Ticker } from '../media/ticker.js';
 import type { HostedAgent, OpenConversation } from './live-conversation.js';
+import { eventLoopLoad } from './load.js';
 import { MediaSession } from './media-session.js';
+import { OverloadWatch } from './overload-watch.js';
 import type { FromMedia, LegSignal, MediaAddress, OpenSession, ToMedia } from './port.js';
 
 const REPORT_INTERVAL_MS = 1000;
@@ -49,8 +50,8 @@ export type LegDoors = { readonly audiosocket: LegDoor & { readonly address: Med
 
 /** What a door tells. */
 export interface LegDoorListener {
-  /** A leg that nobody announced: whether it is let in. */
-  onUnknown(legId: LegId, peer: string): 'take' | 'refuse';
+  /** A leg that nobody announced: why it is not let in; null when it is. */
+  onUnknown(legId: LegId, peer: string): string | null;
   onLeg(leg: MediaLeg, arrival: { readonly peer: string; readonly announced: 'yes' | 'no' }): void;
 }
 
@@ -65,6 +66,8 @@ export type MediaHostOptions = {
   /** Loads what the conversations share, before the first one. */
   readonly prepare: () => Promise<void>;
   readonly send: (message: FromMedia) => void;
+  /** Part of the time since it was asked last in which this thread was busy, 0 to 1; without it the event loop tells. */
+  readonly readLoad?: () => number;
   readonly clock: Clock;
   readonly log: Logger;
 };
@@ -84,6 +87,8 @@ export class MediaHost {
   readonly #expected = new Map<LegId, OpenSession>();
   /** Agents that could not be prepared, and why. */
   readonly #unavailable = new Map<string, string>();
+  /** Announced calls are refused by control, before they come here; those of the dialplan come by themselves. */
+  readonly #overload = new OverloadWatch();
   readonly #tickerReport: TickerReport = {
     latenessP50Ms: 0,
     latenessP99Ms: 0,
@@ -92,7 +97,7 @@ export class MediaHost {
     skippedTicks: 0,
     load: 0,
   };
-  #utilization = performance.eventLoopUtilization();
+  readonly #readLoad: () => number;
   #reportAlarm: Alarm | null = null;
   #draining = false;
   #stopping: Promise<void> | null = null;
@@ -101,13 +106,14 @@ export class MediaHost {
     this.#options = options;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#readLoad = options.readLoad ?? eventLoopLoad();
     this.#ticker = new Ticker({
       clock: options.clock,
       onError: (member, error) =>
         this.#log.error({ err: error, ticked: member.constructor.name }, 'turn of a call failed'),
     });
     this.#doors = options.openDoors({
-      onUnknown: () => (this.#takesDirectCalls() ? 'take' : 'refuse'),
+      onUnknown: () => this.#directRefusal(),
       onLeg: (leg, arrival) => this.#onLeg(leg, arrival),
     });
   }
@@ -260,9 +266,14 @@ export class MediaHost {
     });
   }
 
-  #takesDirectCalls(): boolean {
-    const { directAgent } = this.#options;
-    return directAgent !== null && !this.#draining && !this.#full() && this.#attempts(directAgent).length > 0;
+  /** Why no call of the dialplan is taken; null when one is. */
+  #directRefusal(): string | null {
+    const { directAgent, maxSessions } = this.#options;
+    if (directAgent === null) return 'audiosocket.direct names no agent';
+    if (this.#draining) return 'the media thread is shutting down';
+    if (this.#full()) return `the media thread serves ${maxSessions} calls already`;
+    if (this.#overload.reason !== null) return `the media thread is overloaded: ${this.#overload.reason}`;
+    return this.#attempts(directAgent).length > 0 ? null : `agent "${directAgent}" cannot serve calls`;
   }
 
   #onLeg(leg: MediaLeg, arrival: { readonly peer: string; readonly announced: 'yes' | 'no' }): void {
@@ -374,13 +385,12 @@ export class MediaHost {
   }
 
   #report(): void {
-    const utilization = performance.eventLoopUtilization();
-    const load = performance.eventLoopUtilization(utilization, this.#utilization).utilization;
-    this.#utilization = utilization;
+    const load = this.#readLoad();
     this.#ticker.report(this.#tickerReport);
     const { latenessP50Ms, latenessP99Ms, latenessMaxMs, ticks, skippedTicks } = this.#tickerReport;
     const sessions = this.#sessions.size;
     const report = { sessions, latenessP50Ms, latenessP99Ms, latenessMaxMs, ticks, skippedTicks, load };
+    this.#overload.observe(report);
     this.#options.send({ kind: 'threadReport', report });
   }
 }

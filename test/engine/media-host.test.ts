@@ -44,6 +44,7 @@ async function setUp(
     },
     prepare: () => Promise.resolve(),
     send: (message) => sent.push(structuredClone(message)),
+    readLoad: () => 0.5,
     clock,
     log: silentLogger,
   });
@@ -188,6 +189,18 @@ describe('media host', () => {
     roomy.host.handle({ kind: 'open', session: sessionOf() });
     expect(roomy.news()).toMatchObject([{ kind: 'openFailed', code: 'MEDIA_FULL' }]);
     expect(roomy.door.knock(newLegId())).toBeNull();
+  });
+
+  it('sends callers of the dialplan to their fallback while its ticks are late', async () => {
+    const { clock, door } = await talking({ directAgent: 'clara' });
+    // Half a second each time something else has the processor.
+    for (let i = 0; i < 10; i++) {
+      clock.stall(500);
+      clock.advance(1);
+    }
+    expect(door.knock(newLegId())).toBeNull();
+    clock.advance(4000);
+    expect(door.knock(newLegId())).not.toBeNull();
   });
 
   it('reports a leg that never came', async () => {

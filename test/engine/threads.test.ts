@@ -40,7 +40,7 @@ async function start(threads: number): Promise<Running> {
       destinations: {},
       tools: {},
       extensions: {},
-      media: { threads },
+      media: { threads, callsPerThread: 10 },
       pbx: [],
       webrtc: configSchema.parse({}).webrtc,
     },

@@ -37,10 +37,15 @@ export class FakeClock implements Clock {
     const untilMs = this.#nowMs + ms;
     for (let next = this.#next(untilMs); next !== null; next = this.#next(untilMs)) {
       this.#alarms.delete(next);
-      this.#nowMs = next.atMs;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.ring();
     }
-    this.#nowMs = untilMs;
+    this.#nowMs = Math.max(this.#nowMs, untilMs);
+  }
+
+  /** Time passes and nothing runs: alarms that fell due meanwhile ring late, at the next `advance`. */
+  stall(ms: number): void {
+    this.#nowMs += ms;
   }
 
   /** As `advance`, and lets promises settle after every alarm. */
@@ -49,11 +54,11 @@ export class FakeClock implements Clock {
     await settle();
     for (let next = this.#next(untilMs); next !== null; next = this.#next(untilMs)) {
       this.#alarms.delete(next);
-      this.#nowMs = next.atMs;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.ring();
       await settle();
     }
-    this.#nowMs = untilMs;
+    this.#nowMs = Math.max(this.#nowMs, untilMs);
     await settle();
   }
 

@@ -175,7 +175,7 @@ export class FakeDoor implements LegDoor {
   /** A leg connects; null when it is refused. */
   knock(legId: LegId): FakeLeg | null {
     const announced = this.expected.delete(legId) ? 'yes' : 'no';
-    if (announced === 'no' && this.listener.onUnknown(legId, '127.0.0.1') === 'refuse') return null;
+    if (announced === 'no' && this.listener.onUnknown(legId, '127.0.0.1') !== null) return null;
     const leg = new FakeLeg(legId);
     this.listener.onLeg(leg, { peer: '127.0.0.1', announced });
     return leg;

@@ -11,7 +11,7 @@ const pool = openMediaPool({
     destinations: {},
     tools: {},
     extensions: {},
-    media: { threads: 1 },
+    media: { threads: 1, callsPerThread: 10 },
     pbx: [],
     webrtc: configSchema.parse({}).webrtc,
   },

@@ -48,7 +48,7 @@ async function setUp(options: Partial<AudioSocketServerOptions> = {}): Promise<S
     allow: ['127.0.0.0/8'],
     clock,
     log,
-    onUnknown: () => 'refuse',
+    onUnknown: () => 'nobody wants it',
     onLeg: (leg, arrival) => {
       const arrived: Arrived = { leg, arrival, digits: [], closed: [] };
       leg.listener = {
@@ -87,7 +87,7 @@ describe('AudioSocket server', () => {
     const set = await setUp({
       onUnknown: (legId, peer) => {
         asked.push(`${legId} ${peer}`);
-        return 'take';
+        return null;
       },
     });
     const legId = newLegId();

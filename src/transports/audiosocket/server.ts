@@ -32,9 +32,9 @@ export type AudioSocketServerOptions = {
   readonly log: Logger;
   readonly limits?: Partial<AudioSocketLimits>;
   /**
-   * A UUID that nobody announced: returns whether a leg is to be made of it. If so `onLeg` follows at once.
+   * A UUID that nobody announced: returns why no leg is to be made of it. With null `onLeg` follows at once.
    */
-  readonly onUnknown: (legId: LegId, peer: string) => 'take' | 'refuse';
+  readonly onUnknown: (legId: LegId, peer: string) => string | null;
   /** A leg is connected; its listener is to be set and its first frame pushed before this returns. */
   readonly onLeg: (leg: AudioSocketLeg, arrival: LegArrival) => void;
 };
@@ -248,8 +248,9 @@ export class AudioSocketServer {
 
   #refusal(legId: LegId, peer: string, expected: Expected | undefined): string | null {
     if (this.#legs.has(legId)) return `leg ${legId} is connected already`;
-    if (expected !== undefined || this.#options.onUnknown(legId, peer) === 'take') return null;
-    return `nobody announced leg ${legId}, and audiosocket.direct names no agent`;
+    if (expected !== undefined) return null;
+    const refusal = this.#options.onUnknown(legId, peer);
+    return refusal === null ? null : `nobody announced leg ${legId}, and ${refusal}`;
   }
 
   #logRefusal(peer: string, message: string, detail?: string): void {
