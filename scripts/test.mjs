@@ -20,6 +20,8 @@ const failed = checks.filter(([name, command, args]) => {
 });
 if (failed.length > 0) process.stdout.write(`\nFAILED: ${failed.map(([name]) => name).join(', ')}\n`);
 
+// Each parser is fuzzed for as long; longer on demand.
+process.env.LINECARD_FUZZ_SECONDS ??= '10';
 process.stdout.write('\n> tests\n');
 const tests = spawnSync(bin('vitest'), ['run', ...process.argv.slice(2)], { stdio: 'inherit' });
 process.exitCode = tests.status !== 0 || failed.length > 0 ? 1 : 0;
