@@ -61,8 +61,7 @@ export async function makeFreeSwitchRig(freeswitch: TestFreeSwitch, socketPort: 
   /** The table of channels is written behind the events: this counts what there is. */
   const sessions = async (): Promise<number> =>
     Number(/^(\d+) session\(s\) - peak/m.exec(await esl.api('status'))?.[1] ?? NaN);
-  /** The caller's own half of a loopback channel, by the half that dials. */
-  const halves = new Map<ChannelId, string>();
+  const callers = loopbackCallers(esl);
   return {
     pbx,
     events,
@@ -75,30 +74,9 @@ export async function makeFreeSwitchRig(freeswitch: TestFreeSwitch, socketPort: 
     bridges: 'none',
     human: { context: 'default', extension: '7010' },
     leftovers: async () => Array.from({ length: await sessions() }, (_, i) => `session ${i}`),
-    call: async (handOver) => {
-      const own = randomUUID();
-      const variables = [
-        `origination_uuid=${own}`,
-        `loopback_bowout=false`,
-        `loopback_bowout_on_execute=false`,
-        `origination_caller_id_number=6001`,
-        `origination_caller_id_name=Alice`,
-      ];
-      await esl.api(`originate {${variables.join(',')}}loopback/${handOver === 'named' ? 7001 : 7000}/default &park()`);
-      const channelId = await vi.waitFor(async () => {
-        const other = await esl.api(`uuid_getvar ${own} other_loopback_leg_uuid`);
-        if (!/^[0-9a-f-]{36}$/.test(other)) throw new Error(`the caller has no other half: ${other}`);
-        return other as ChannelId;
-      }, WAIT);
-      halves.set(channelId, own);
-      return channelId;
-    },
-    hangUpCaller: async (channelId) => {
-      await esl.api(`uuid_kill ${halves.get(channelId) ?? channelId}`);
-    },
-    pressKey: async (channelId, digit) => {
-      await esl.api(`uuid_send_dtmf ${halves.get(channelId) ?? channelId} ${digit}`);
-    },
+    call: (handOver) => callers.call(handOver === 'named' ? 7001 : 7000),
+    hangUpCaller: callers.hangUpCaller,
+    pressKey: callers.pressKey,
     whereIs: async (channelId) => {
       const dump = await esl.api(`uuid_dump ${channelId} json`);
       if (dump.startsWith('-ERR')) return null;
@@ -114,6 +92,42 @@ export async function makeFreeSwitchRig(freeswitch: TestFreeSwitch, socketPort: 
       await Promise.all(adapters.map((adapter) => adapter.stop()));
       esl.close();
       sink.close();
+    },
+  };
+}
+
+/** Callers on loopback channels: the PBX's own half is offered, the other half dials, hangs up and presses keys. */
+export function loopbackCallers(esl: EslClient): {
+  readonly call: (extension: number) => Promise<ChannelId>;
+  readonly hangUpCaller: (channelId: ChannelId) => Promise<void>;
+  readonly pressKey: (channelId: ChannelId, digit: string) => Promise<void>;
+} {
+  /** The caller's own half, by the half that dials. */
+  const halves = new Map<ChannelId, string>();
+  return {
+    call: async (extension) => {
+      const own = randomUUID();
+      const variables = [
+        `origination_uuid=${own}`,
+        `loopback_bowout=false`,
+        `loopback_bowout_on_execute=false`,
+        `origination_caller_id_number=6001`,
+        `origination_caller_id_name=Alice`,
+      ];
+      await esl.api(`originate {${variables.join(',')}}loopback/${extension}/default &park()`);
+      const channelId = await vi.waitFor(async () => {
+        const other = await esl.api(`uuid_getvar ${own} other_loopback_leg_uuid`);
+        if (!/^[0-9a-f-]{36}$/.test(other)) throw new Error(`the caller has no other half: ${other}`);
+        return other as ChannelId;
+      }, WAIT);
+      halves.set(channelId, own);
+      return channelId;
+    },
+    hangUpCaller: async (channelId) => {
+      await esl.api(`uuid_kill ${halves.get(channelId) ?? channelId}`);
+    },
+    pressKey: async (channelId, digit) => {
+      await esl.api(`uuid_send_dtmf ${halves.get(channelId) ?? channelId} ${digit}`);
     },
   };
 }
