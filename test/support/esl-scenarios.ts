@@ -148,6 +148,7 @@ export async function playScenarios(sw: Switch, lifeline: Lifeline): Promise<Tra
     await stage.askAbout('uuid_setvar $ linecard_app none');
     await stage.askAbout('uuid_transfer $ 7010 XML default');
     await stage.until('CHANNEL_UNPARK');
+    await stage.withHuman();
     await stage.hangUp();
   });
   await play('a caller is parked anew', async (stage) => {
@@ -160,6 +161,7 @@ export async function playScenarios(sw: Switch, lifeline: Lifeline): Promise<Tra
     await stage.caller();
     stage.cut();
     await stage.until('CHANNEL_UNPARK');
+    await stage.withHuman();
     await stage.hangUp();
   });
   return transcript;
@@ -220,6 +222,14 @@ class Stage {
   async hangUp(): Promise<void> {
     await this.#switch.hangUpCaller(this.#channelId);
     await this.until('CHANNEL_HANGUP_COMPLETE');
+  }
+
+  /** The human of the tests sleeps. */
+  async withHuman(): Promise<void> {
+    await vi.waitFor(async () => {
+      const application = await this.#esl.api(`uuid_getvar ${this.#channelId} current_application`);
+      if (application !== 'sleep') throw new Error(`the caller is in ${application}`);
+    }, WAIT);
   }
 
   press(digit: string): Promise<void> {

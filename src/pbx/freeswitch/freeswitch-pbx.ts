@@ -47,6 +47,8 @@ export class FreeSwitchPbx implements Pbx {
   readonly #channels = new Map<ChannelId, ChannelFacts>();
   /** Callers that were offered and have not ended or been handed back: their end is told once. */
   readonly #callers = new Set<ChannelId>();
+  /** Callers of ours whose channel says otherwise: a transfer was refused, and so was taking it back. */
+  readonly #unmarked = new Set<ChannelId>();
   #doorProblem: string | null = null;
 
   constructor(options: FreeSwitchOptions) {
@@ -59,7 +61,7 @@ export class FreeSwitchPbx implements Pbx {
       clock,
       log,
       onEvent: (event) => this.#onEsl(event),
-      onConnected: () => this.#tell({ kind: 'connected' }),
+      onConnected: () => void this.#onConnected(),
       onDisconnected: (reason) => this.#onDisconnected(reason),
     });
     this.#door = new SocketDoor({ ...socket, log, mayEnter: (address) => address === this.#link.peerAddress });
@@ -106,7 +108,7 @@ export class FreeSwitchPbx implements Pbx {
       // Both the table and what we know lag behind: whether one who is not our caller should be is asked of the channel itself.
       const known = isCaller ? this.#channels.get(row.channelId) : undefined;
       const facts = known ?? (await this.#factsFromDump(row.channelId));
-      if (facts?.app !== this.#app) continue;
+      if (facts === undefined || (!isCaller && facts.app !== this.#app)) continue;
       if (!isCaller && !this.#callers.has(row.channelId)) adopted.push(row.channelId);
       this.#callers.add(row.channelId);
       channels.push(toChannelInfo(facts, row.createdAtMs));
@@ -241,6 +243,9 @@ export class FreeSwitchPbx implements Pbx {
         this.#parking.parked(channelId);
         this.#offer(facts);
         break;
+      case 'CHANNEL_UNPARK':
+        if (this.#callers.has(channelId) && !this.#parking.isAwaited(channelId)) this.#left(channelId);
+        break;
       case 'CHANNEL_HANGUP':
         this.#parking.fail(channelId, gone(channelId));
         // The rest of its events comes later; for us it is over.
@@ -270,8 +275,17 @@ export class FreeSwitchPbx implements Pbx {
     this.#tell({ kind: 'callOffered', offer: { channelId, caller, extension, context, answered } });
   }
 
+  /** Not by us: the connection of `socket` broke and the dialplan goes on, or an operator of the PBX took the caller. */
+  #left(channelId: ChannelId): void {
+    this.#log.warn({ channelId }, 'caller was taken out of the park by the PBX');
+    this.#callers.delete(channelId);
+    this.#music.forget(channelId);
+    this.#tell({ kind: 'channelGone', channelId, cause: 'normal' });
+  }
+
   #forget(channelId: ChannelId, cause: HangUpCause): void {
     this.#channels.delete(channelId);
+    this.#unmarked.delete(channelId);
     this.#music.forget(channelId);
     this.#parking.fail(channelId, gone(channelId));
     if (this.#callers.delete(channelId)) this.#tell({ kind: 'channelGone', channelId, cause });
@@ -284,14 +298,25 @@ export class FreeSwitchPbx implements Pbx {
   }
 
   /** A transfer that was refused: the caller is ours as before. */
-  async #takeBack(channelId: ChannelId): Promise<void> {
+  #takeBack(channelId: ChannelId): Promise<void> {
     this.#callers.add(channelId);
+    this.#unmarked.add(channelId);
+    return this.#mark(channelId);
+  }
+
+  /** Says at the channel that it is ours. Never rejects: the call goes on, and the next connection tries again. */
+  async #mark(channelId: ChannelId): Promise<void> {
     try {
-      await this.#api(`uuid_setvar ${channelId} ${APP_VARIABLE} ${this.#app}`);
+      await this.#onChannel(channelId, `uuid_setvar ${channelId} ${APP_VARIABLE} ${this.#app}`);
+      this.#unmarked.delete(channelId);
     } catch (error) {
-      // The call goes on; only a later process of ours would not find it.
       this.#log.warn({ err: error, channelId }, 'caller could not be marked as ours again');
     }
+  }
+
+  async #onConnected(): Promise<void> {
+    await Promise.all([...this.#unmarked].map((channelId) => this.#mark(channelId)));
+    this.#tell({ kind: 'connected' });
   }
 
   /** A caller whom an earlier process of ours served: parked anew, they no longer speak to its ports, which the next call may be given. */

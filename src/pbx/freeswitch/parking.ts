@@ -48,6 +48,10 @@ export class Parking {
     }
   }
 
+  isAwaited(channelId: ChannelId): boolean {
+    return this.#waiters.has(channelId);
+  }
+
   parked(channelId: ChannelId): void {
     this.#waiters.get(channelId)?.resolve();
   }
