@@ -6,6 +6,9 @@ import { EmbeddedProvider } from './agent/providers/embedded/provider.js';
 import { LinecardSocketProvider } from './agent/providers/linecard-socket/provider.js';
 import { MediaStreamsProvider } from './agent/providers/media-streams/provider.js';
 import { OpenAiRealtimeProvider } from './agent/providers/openai-realtime/provider.js';
+import { AiSdkModel } from './agent/providers/pipeline/ai-sdk-model.js';
+import { OpenAiSpeaker, OpenAiTranscriber } from './agent/providers/pipeline/openai-speech.js';
+import { PipelineProvider } from './agent/providers/pipeline/provider.js';
 import type { SampleChunks } from './agent/sample-chunks.js';
 import { hangUpTool } from './agent/tools/hang-up.js';
 import { hoursTool } from './agent/tools/hours.js';
@@ -15,7 +18,7 @@ import { HttpSender } from './agent/tools/http/request.js';
 import { takeMessageTool } from './agent/tools/take-message.js';
 import { transferTool } from './agent/tools/transfer.js';
 import { FIXED_SPEECH } from './call/transfer/transfer-words.js';
-import type { AgentConfig, ToolConfig, ToolName } from './config/index.js';
+import type { AgentConfig, PipelineAgentConfig, ToolConfig, ToolName } from './config/index.js';
 import type { MediaConfig } from './compose-media.js';
 import { assertNever } from './core/assert-never.js';
 import type { Clock } from './core/clock.js';
@@ -76,6 +79,8 @@ function openProvider(
       const voiceOptions = { model, instructions, voice, turnDetection, transcriptionModel };
       return new OpenAiRealtimeProvider({ name, baseUrl, apiKey, greeting, voice: voiceOptions });
     }
+    case 'pipeline':
+      return openPipeline(name, agent, { clock, log });
     case 'websocket': {
       const { url, token = null, parameters, turnTaking, greeting = '', instructions = '', voice = '' } = agent;
       const about = { greeting, instructions, voice, parameters, turnTaking };
@@ -84,6 +89,23 @@ function openProvider(
     default:
       return assertNever(agent);
   }
+}
+
+function openPipeline(name: string, agent: PipelineAgentConfig, shared: { clock: Clock; log: Logger }): AgentProvider {
+  const { stt, llm, tts, filler, greeting = '', instructions = '' } = agent;
+  const { clock, log } = shared;
+  const { baseUrl = null, apiKey = null, temperature = null } = llm;
+  const voice = tts.voice ?? agent.voice ?? 'alloy';
+  return new PipelineProvider({
+    name,
+    stt: new OpenAiTranscriber({ ...stt, apiKey: stt.apiKey ?? null, language: stt.language ?? null, clock }),
+    llm: new AiSdkModel({ ...llm, baseUrl, apiKey, temperature, clock }),
+    tts: new OpenAiSpeaker({ ...tts, apiKey: tts.apiKey ?? null, voice, rateHz: tts.sampleRateHz, clock }),
+    greeting,
+    instructions,
+    filler: { afterMs: filler.afterMs, text: filler.text ?? '' },
+    log,
+  });
 }
 
 /** What an attendant may offer: what it has the tool for, and what is there to be offered. */

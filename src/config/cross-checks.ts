@@ -20,6 +20,7 @@ export function crossCheck(tree: unknown): CrossMistake[] {
   return [
     ...agentReferences(root),
     ...toolReferences(root),
+    ...modelAddresses(block(root['agents'])),
     ...placeholderMistakes(block(root['tools'])),
     ...backupCycles(block(root['agents'])),
     ...fallbacks(root),
@@ -71,6 +72,19 @@ function toolReferences(root: Block): CrossMistake[] {
     });
   });
   return [...taken, ...unknown];
+}
+
+/** A model that is reached by a protocol only has no address of its own, and the vendors ask for a key. */
+function modelAddresses(agents: Block): CrossMistake[] {
+  return entries(agents).flatMap(([key, agent]) => {
+    if (agent['provider'] !== 'pipeline' || typeof agent['llm'] !== 'object') return [];
+    const llm = block(agent['llm']);
+    const isVendor = llm['provider'] !== undefined && llm['provider'] !== 'openai-compatible';
+    const missing = isVendor ? 'apiKey' : 'baseUrl';
+    if (llm[missing] !== undefined) return [];
+    const what = isVendor ? `a key of ${String(llm['provider'])}` : 'a URL such as http://127.0.0.1:11434/v1';
+    return [{ path: ['agents', key, 'llm', missing], message: `is missing; it must be ${what}` }];
+  });
 }
 
 /** A placeholder that nothing will ever fill. Texts are not repeated: a header may be a secret. */

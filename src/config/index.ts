@@ -1,5 +1,6 @@
 export type { AgentConfig } from './agents/index.js';
 export type { EchoAgentConfig } from './agents/echo.js';
+export type { PipelineAgentConfig } from './agents/pipeline.js';
 export type { EmbeddedAgentConfig } from './agents/embedded.js';
 export type { ToolName } from './agents/common.js';
 export { TOOL_NAMES } from './agents/common.js';

@@ -116,6 +116,22 @@ describe('a good configuration', () => {
     expect(printConfig(config)).not.toMatch(/sk-test|tok-test/);
   });
 
+  it('takes an agent made of parts, with defaults and secrets in each', () => {
+    const config = good(`agents:
+  mixed:
+    provider: pipeline
+    stt: { provider: openai-compatible, baseUrl: "http://127.0.0.1:8000/v1", model: whisper, apiKey: tok-stt }
+    llm: { provider: anthropic, apiKey: tok-llm, model: claude, temperature: 0.3 }
+    tts: { provider: openai-compatible, baseUrl: "http://127.0.0.1:8880/v1", model: kokoro, voice: af_sky }`);
+    expect(config.agents['mixed']).toMatchObject({
+      stt: { model: 'whisper' },
+      llm: { provider: 'anthropic', temperature: 0.3, maxOutputTokens: 1000 },
+      tts: { voice: 'af_sky', sampleRateHz: 24_000 },
+      filler: { afterMs: 1200 },
+    });
+    expect(printConfig(config)).not.toMatch(/tok-stt|tok-llm/);
+  });
+
   it('takes tools of the admin, with secrets that nobody sees and numbers that are numbers', () => {
     const config = good(
       `tools:
@@ -187,7 +203,7 @@ extensions:
     expect(mistakes(text).sort()).toEqual([
       '2 http.prot: unknown key (did you mean "port"?); the keys here are host, port, token, proxies',
       '3 media.threads: "two" must be a number of threads from 0 to 64',
-      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo, media-streams, openai-realtime, websocket (did you mean "embedded"?)',
+      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo, media-streams, openai-realtime, pipeline, websocket (did you mean "embedded"?)',
       '7 extensions.7000.agent: there is no agent "receptionst" (did you mean "receptionist"?); agents are receptionist',
     ]);
   });
@@ -223,7 +239,7 @@ extensions:
     [`${FREESWITCH}, socket: { port: 9092 } }]`, 'pbx[0].socket.port: 9092 is the port of audiosocket already'],
     [
       'agents: { a: { provider: gemini-live, apiKey: x } }',
-      'agents.a.provider: "gemini-live" is not available in this version; it must be one of embedded, echo, media-streams, openai-realtime, websocket',
+      'agents.a.provider: "gemini-live" is not available in this version; it must be one of embedded, echo, media-streams, openai-realtime, pipeline, websocket',
     ],
     [
       'agents: { a: { provider: echo, tools: transfer } }',
@@ -256,6 +272,14 @@ extensions:
     [
       'tools: { t: { kind: http, description: d, url: "https://x.example.com/", input: { properties: { a: { type: string, pattern: "(" } } } } }',
       'tools.t.input.properties.a.pattern: "(" must be a regular expression',
+    ],
+    [
+      'agents: { a: { provider: pipeline, stt: { baseUrl: "http://127.0.0.1:8000/v1", model: m }, llm: { model: m }, tts: { baseUrl: "http://127.0.0.1:8000/v1", model: m } } }',
+      'agents.a.llm.baseUrl: is missing; it must be a URL such as http://127.0.0.1:11434/v1',
+    ],
+    [
+      'agents: { a: { provider: pipeline, stt: { baseUrl: "http://127.0.0.1:8000/v1", model: m }, llm: { provider: google, model: m }, tts: { baseUrl: "http://127.0.0.1:8000/v1", model: m } } }',
+      'agents.a.llm.apiKey: is missing; it must be a key of google',
     ],
     ['agents: { a: { provider: echo, backup: a } }', 'agents.a.backup: backups go in a circle: a -> a'],
     [

@@ -20,11 +20,13 @@ export type AgentCallOptions = {
   readonly control?: Partial<CallControl>;
   /** Without one, any sound is speech. */
   readonly openDetector?: () => VoiceActivityDetector;
+  /** Where the provider has one of its own. */
+  readonly clock?: FakeClock;
 };
 
 /** A call with one agent over a fake leg and a fake clock, and what the agent's owner was told. */
 export class AgentCallHarness {
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly leg = new FakeLeg();
   readonly turns: Turn[] = [];
   readonly failures: LinecardError[] = [];
@@ -34,6 +36,7 @@ export class AgentCallHarness {
   readonly conversation: Conversation;
 
   constructor(options: AgentCallOptions) {
+    this.clock = options.clock ?? new FakeClock();
     const caller = { number: '+4930123', name: 'Ada' };
     this.conversation = new Conversation({
       leg: this.leg,

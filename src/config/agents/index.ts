@@ -4,15 +4,23 @@ import { echoAgent } from './echo.js';
 import { embeddedAgent } from './embedded.js';
 import { mediaStreamsAgent } from './media-streams.js';
 import { openAiRealtimeAgent } from './openai-realtime.js';
+import { pipelineAgent } from './pipeline.js';
 import { websocketAgent } from './websocket.js';
 
 /** A new provider is a file beside this one and a line here. */
-const PROVIDERS = [embeddedAgent, echoAgent, mediaStreamsAgent, openAiRealtimeAgent, websocketAgent] as const;
+const PROVIDERS = [
+  embeddedAgent,
+  echoAgent,
+  mediaStreamsAgent,
+  openAiRealtimeAgent,
+  pipelineAgent,
+  websocketAgent,
+] as const;
 
 const PROVIDER_NAMES = PROVIDERS.map((provider) => provider.shape.provider.value);
 
 /** Providers that the documentation speaks of and that this version does not have. */
-const LATER_PROVIDERS = ['gemini-live', 'nova-sonic', 'pipeline'];
+const LATER_PROVIDERS = ['gemini-live', 'nova-sonic'];
 
 /** One agent: which keys it takes depends on its provider. */
 export const agent = z.discriminatedUnion('provider', PROVIDERS, {

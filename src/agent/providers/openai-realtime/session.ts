@@ -1,10 +1,11 @@
-import type { Alarm } from '../../../core/clock.js';
 import type { LinecardError } from '../../../core/errors.js';
 import type { SegmentId } from '../../../core/ids.js';
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ } from '../../../core/units.js';
 import { Resampler } from '../../../media/resample.js';
+import { KeyEntry, keysInWords } from '../../key-entry.js';
 import { pcmBytes } from '../../pcm-bytes.js';
 import type { AgentCall, AgentContext, AgentSession, HeardSpeech, ToolResult } from '../../port.js';
+import { endsCall, runWithJson } from '../../tool-calls.js';
 import { RealtimeConnection } from './connection.js';
 import type { ServerEvent } from './protocol.js';
 import { REALTIME_RATE_HZ, systemText, userText } from './protocol.js';
@@ -15,9 +16,6 @@ import { SpokenItem } from './spoken.js';
 /** Audio goes out two frames at a time: half the messages for 20 ms of delay. */
 const FRAMES_PER_MESSAGE = 2;
 const MESSAGE_SAMPLES = FRAMES_PER_MESSAGE * FRAME_SAMPLES;
-/** Keys that follow each other within this time are one entry; # ends it at once. */
-const DIGITS_PAUSE_MS = 1500;
-const MAX_DIGITS = 32;
 /** Turns that a new session is told of. */
 const MAX_HISTORY = 50;
 
@@ -41,14 +39,14 @@ export class OpenAiRealtimeSession implements AgentSession {
   #uplinkSamples = 0;
   #callerSpeaks = false;
   #runningTools = 0;
-  #digits = '';
-  #digitsAlarm: Alarm | null = null;
+  readonly #keys: KeyEntry;
   #lostSamples = 0;
 
   constructor(options: OpenAiRealtimeOptions, context: AgentContext) {
     this.#options = options;
     this.#context = context;
     this.#history = [...context.call.history];
+    this.#keys = new KeyEntry(context.clock, (keys) => this.#tellKeys(keys));
     this.#connection = this.#connect();
   }
 
@@ -69,10 +67,7 @@ export class OpenAiRealtimeSession implements AgentSession {
 
   digit(digit: string): void {
     this.#connection.cancelResponse('us');
-    this.#digitsAlarm?.cancel();
-    if (digit !== '#' && this.#digits.length < MAX_DIGITS) this.#digits += digit;
-    if (digit === '#') this.#tellDigits('#');
-    else this.#digitsAlarm = this.#context.clock.setAlarm(DIGITS_PAUSE_MS, () => this.#tellDigits(''));
+    this.#keys.press(digit);
   }
 
   callerStarted(): void {
@@ -113,7 +108,7 @@ export class OpenAiRealtimeSession implements AgentSession {
   close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#digitsAlarm?.cancel();
+    this.#keys.close();
     this.#connection.close();
     this.#successor?.close();
     const { inputTokens, outputTokens, dropped } = this.#connection;
@@ -221,8 +216,7 @@ export class OpenAiRealtimeSession implements AgentSession {
   ): Promise<void> {
     const connection = this.#connection;
     this.#runningTools += 1;
-    const input = parseArguments(call.arguments);
-    const result: ToolResult = input.ok ? await this.#context.tools.run(call.name, input.value) : input;
+    const result = await runWithJson(this.#context.tools, call.name, call.arguments);
     this.#runningTools -= 1;
     if (this.#isClosed()) return;
     if (connection !== this.#connection) {
@@ -238,10 +232,8 @@ export class OpenAiRealtimeSession implements AgentSession {
     if (this.#runningTools === 0 && !endsCall(result)) this.#connection.requestResponse();
   }
 
-  #tellDigits(end: string): void {
-    const digits = this.#digits + end;
-    this.#digits = '';
-    this.#connection.send(userText(`[The caller pressed on the telephone's keys: ${Array.from(digits).join(' ')}]`));
+  #tellKeys(keys: string): void {
+    this.#connection.send(userText(`[${keysInWords(keys)}]`));
     this.#connection.requestResponse();
   }
 
@@ -305,19 +297,6 @@ export class OpenAiRealtimeSession implements AgentSession {
   }
 }
 
-function parseArguments(text: string): ToolResult {
-  try {
-    return { ok: true, value: JSON.parse(text === '' ? '{}' : text) as unknown };
-  } catch {
-    return { ok: false, message: 'the arguments are not valid JSON' };
-  }
-}
-
 function outputOf(result: ToolResult): string {
   return JSON.stringify(result.ok ? { ok: true, result: result.value ?? null } : { ok: false, error: result.message });
-}
-
-/** What the tool `hangup` answers: the call ends when all was heard, so nothing more is to be said. */
-function endsCall(result: ToolResult): boolean {
-  return result.ok && typeof result.value === 'object' && result.value !== null && 'ending' in result.value;
 }

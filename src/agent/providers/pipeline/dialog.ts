@@ -1,0 +1,117 @@
+import type { SegmentId } from '../../../core/ids.js';
+import type { AgentCall, HeardSpeech, ToolResult } from '../../port.js';
+import type { DialogMessage, ModelToolCall } from './port.js';
+
+/** Entries that a model is told of; the oldest are forgotten. */
+const MAX_ENTRIES = 100;
+
+type Sentence = {
+  readonly segment: SegmentId;
+  readonly text: string;
+  /** Null: it was, or will be, heard whole. */ heard: string | null;
+};
+
+type Entry =
+  | { readonly who: 'caller'; text: string }
+  | { readonly who: 'agent'; readonly sentences: Sentence[]; calls: readonly ModelToolCall[] }
+  | { readonly who: 'tools'; readonly results: { readonly call: ModelToolCall; readonly result: ToolResult }[] };
+
+/** What was said and done in a call, with the agent's words cut to what the caller heard of them. */
+export class Dialog {
+  readonly #entries: Entry[] = [];
+  /** Sentences that are not heard to their end yet. */
+  readonly #open = new Map<SegmentId, Sentence>();
+
+  constructor(history: AgentCall['history']) {
+    for (const { who, text } of history) {
+      if (who === 'caller') this.caller(text);
+      else if (who === 'agent') this.#agent().sentences.push({ segment: '' as SegmentId, text, heard: null });
+      else this.note(`A person of the office said: ${text}`);
+    }
+  }
+
+  /** Who spoke last; the beginning counts as the agent's turn to speak. */
+  get last(): 'nobody' | 'caller' | 'agent' {
+    const entry = this.#entries.at(-1);
+    return entry === undefined ? 'nobody' : entry.who === 'caller' ? 'caller' : 'agent';
+  }
+
+  caller(text: string): void {
+    const last = this.#entries.at(-1);
+    if (last?.who === 'agent' && last.calls.length === 0 && textOf(last) === '') this.#entries.pop();
+    const before = this.#entries.at(-1);
+    if (before?.who === 'caller') before.text += ` ${text}`;
+    else this.#push({ who: 'caller', text });
+  }
+
+  /** Words for the model that nobody said. */
+  note(text: string): void {
+    this.caller(`[${text}]`);
+  }
+
+  /** The agent begins to say a sentence. */
+  sentence(segment: SegmentId, text: string): void {
+    const sentence: Sentence = { segment, text, heard: null };
+    this.#agent().sentences.push(sentence);
+    this.#open.set(segment, sentence);
+  }
+
+  heard({ segment, text, interrupted }: HeardSpeech): void {
+    const sentence = this.#open.get(segment);
+    if (sentence === undefined) return;
+    this.#open.delete(segment);
+    if (interrupted) sentence.heard = text;
+  }
+
+  /** The agent called tools and has their results. */
+  tools(results: readonly { readonly call: ModelToolCall; readonly result: ToolResult }[]): void {
+    this.#agent().calls = results.map(({ call }) => call);
+    this.#push({ who: 'tools', results: [...results] });
+  }
+
+  /** What the caller did not hear of the agent's last words, a text for each sentence. */
+  unheard(): string[] {
+    const last = this.#entries.at(-1);
+    if (last?.who !== 'agent') return [];
+    return last.sentences.flatMap(({ text, heard }) => {
+      if (heard === null) return [];
+      const words = text.split(/\s+/);
+      const left = words.slice(heard === '' ? 0 : heard.split(/\s+/).length).join(' ');
+      return left === '' ? [] : [left];
+    });
+  }
+
+  messages(): DialogMessage[] {
+    const messages: DialogMessage[] = [];
+    for (const entry of this.#entries) {
+      if (entry.who !== 'agent') messages.push(entry);
+      else if (textOf(entry) !== '' || entry.calls.length > 0)
+        messages.push({ who: 'agent', text: textOf(entry), calls: entry.calls });
+    }
+    // Models want a conversation to begin with the other side.
+    return messages[0]?.who === 'caller' ? messages : [{ who: 'caller', text: '[The call begins.]' }, ...messages];
+  }
+
+  #agent(): Extract<Entry, { readonly who: 'agent' }> {
+    const last = this.#entries.at(-1);
+    if (last?.who === 'agent') return last;
+    const entry = { who: 'agent' as const, sentences: [], calls: [] };
+    this.#push(entry);
+    return entry;
+  }
+
+  #push(entry: Entry): void {
+    this.#entries.push(entry);
+    if (this.#entries.length <= MAX_ENTRIES) return;
+    // A result without its call is an error at every model.
+    do this.#entries.shift();
+    while (this.#entries.length > 0 && this.#entries[0]?.who !== 'caller');
+  }
+}
+
+function textOf({ sentences }: Extract<Entry, { readonly who: 'agent' }>): string {
+  return sentences
+    .map(({ text, heard }) => heard ?? text)
+    .filter((text) => text !== '')
+    .join(' ');
+}

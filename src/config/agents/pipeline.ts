@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { oneOf, section, text, textLike, url, wholeNumber } from '../fields.js';
+import { commonAgentKeys, TOOL_NAMES, tools } from './common.js';
+
+const httpUrl = url(['http', 'https'], 'http://127.0.0.1:8000/v1');
+const apiKey = text(500, 'secret');
+
+/** Servers with OpenAI's audio endpoints: OpenAI's own, speaches, Kokoro-FastAPI, LocalAI and others. */
+const SPEECH_PROVIDERS = ['openai-compatible'] as const;
+
+/** An agent made of three parts: one that understands speech, one that thinks, one that speaks. */
+export const pipelineAgent = section({
+  provider: z.literal('pipeline'),
+  ...commonAgentKeys,
+  tools: tools.default([...TOOL_NAMES]),
+  stt: section({
+    provider: oneOf(SPEECH_PROVIDERS).default('openai-compatible'),
+    baseUrl: httpUrl,
+    apiKey: apiKey.optional(),
+    model: text(200),
+    language: textLike(/^[a-z]{2}$/, 'a language of two letters such as en').optional(),
+  }),
+  llm: section({
+    provider: oneOf(['openai-compatible', 'openai', 'anthropic', 'google']).default('openai-compatible'),
+    /** Absent: the provider's own; an `openai-compatible` one has none. */
+    baseUrl: httpUrl.optional(),
+    apiKey: apiKey.optional(),
+    model: text(200),
+    /** Absent: the model's own. */
+    temperature: textLike(/^[01](\.\d{1,2})?$/, 'a number from 0 to 1.99')
+      .transform(Number)
+      .optional(),
+    maxOutputTokens: wholeNumber(50, 100_000, 'a number of tokens').default(1000),
+  }),
+  tts: section({
+    provider: oneOf(SPEECH_PROVIDERS).default('openai-compatible'),
+    baseUrl: httpUrl,
+    apiKey: apiKey.optional(),
+    model: text(200),
+    voice: text(100).optional(),
+    /** Of what the server calls `pcm`. */
+    sampleRateHz: oneOf(['8000', '16000', '22050', '24000', '44100', '48000']).transform(Number).default(24_000),
+  }),
+  /** Said when an answer takes longer than this; without text, nothing is. */
+  filler: section({
+    afterMs: wholeNumber(300, 10_000, 'milliseconds').default(1200),
+    text: text(200).optional(),
+  }).prefault({}),
+});
+
+export type PipelineAgentConfig = z.output<typeof pipelineAgent>;
