@@ -3,7 +3,15 @@ import { LinecardError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import { WANTED_EVENTS, field, text } from './ari-events.js';
 import { AriHttp } from './ari-http.js';
-import { AriRefusal, loadClient, openSocket, runErrand, type AriClient, type AriSocket } from './ari-library.js';
+import {
+  AriRefusal,
+  knowsEvent,
+  loadClient,
+  openSocket,
+  runErrand,
+  type AriClient,
+  type AriSocket,
+} from './ari-library.js';
 import { explainRefusal } from './refusals.js';
 
 export type AriOptions = {
@@ -52,6 +60,11 @@ export async function connectAri(
     const version = await Promise.race([askVersion(http), givenUp.promise]);
     await Promise.race([askPermission(http, username), givenUp.promise]);
     const client = await Promise.race([loadClient(http, username, password), givenUp.promise]);
+    if (!knowsEvent(client, 'StasisStart'))
+      throw new LinecardError(
+        'PBX_REFUSED',
+        `the ARI at ${http.origin} does not describe its events, so no call would be noticed`,
+      );
     connection = new AriConnection(options, http, client, version, listener);
     await Promise.race([connection.opened, givenUp.promise]);
     return connection;

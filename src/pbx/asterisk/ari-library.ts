@@ -116,6 +116,11 @@ export function loadClient(http: AriHttp, username: string, password: string): P
   return runErrand(http, () => connect(http.origin, username, password) as unknown as Promise<AriClient>);
 }
 
+/** Whether the description that the PBX gave knows of an event; those it does not know are never told. */
+export function knowsEvent(client: AriClient, type: string): boolean {
+  return Object.hasOwn((client as ClientInside)._swagger.apis.events.models, type);
+}
+
 /** Runs one operation of a client. Rejects with AriRefusal or LinecardError, and always settles. */
 export function runErrand<T>(http: AriHttp, operation: () => Promise<T>): Promise<T> {
   const errand: Errand = { http, failure: null };
