@@ -106,6 +106,9 @@ type Errand = { readonly http: AriHttp; failure: unknown };
 /** swagger-client keeps one set of credentials for the whole process; two PBXs have two. */
 const current = new AsyncLocalStorage<Errand>();
 
+/** The library makes an empty list of what is none, and then every live call would count as gone. */
+const LISTS = /\/(channels|bridges)$/;
+
 installTransport();
 
 /**
@@ -195,6 +198,8 @@ async function execute(call: SwaggerCall): Promise<void> {
     const path = `${pathname}${search}`;
     const reply = await errand.http.request({ method: call.method.toUpperCase(), path, ...body });
     if (reply.status < 200 || reply.status > 299) throw new AriRefusal(reply.status, reply.body);
+    if (call.method.toUpperCase() === 'GET' && LISTS.test(pathname) && !isList(reply.body))
+      throw new LinecardError('PBX_REFUSED', `${errand.http.origin}${pathname} answered no list`);
     call.on.response({ status: reply.status, data: reply.body });
   } catch (error) {
     if (errand !== undefined) errand.failure ??= error;
@@ -215,6 +220,14 @@ function toAriError(thrown: unknown, http: AriHttp): AriRefusal | LinecardError 
       cause: thrown,
     });
   return new LinecardError('PBX_REFUSED', `${http.origin} does not answer as ARI does: ${message}`, { cause: thrown });
+}
+
+function isList(body: string): boolean {
+  try {
+    return Array.isArray(JSON.parse(body));
+  } catch {
+    return false;
+  }
 }
 
 function readMessage(body: string): string {
