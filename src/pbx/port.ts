@@ -101,6 +101,14 @@ export type Parties = {
   readonly personChannelId: ChannelId;
 };
 
+/** A supervisor who hears a call. The channel that hears it, and the bridge, are taken away by `closeMedia`. */
+export type Listen = {
+  readonly callerChannelId: ChannelId;
+  readonly personChannelId: ChannelId;
+  readonly snoopChannelId: ChannelId;
+  readonly bridgeId: BridgeId;
+};
+
 /** What a PBX does for a caller who is to be brought to a person, and perhaps back. It rejects as `Pbx` does. */
 export interface ConsultPbx {
   /** Resolves when the PBX has begun to ring; `legAnswered` or `channelGone` follow. The person's media is opened as a caller's is. */
@@ -114,6 +122,10 @@ export interface ConsultPbx {
    * somebody has to hang up the one when the other has.
    */
   release(parties: Parties): Promise<'released' | 'kept'>;
+  /** The person hears what the caller says and hears; nobody hears the person. */
+  listen(request: Listen): Promise<void>;
+  /** The person out of whatever they are in, and into this conversation. */
+  join(personChannelId: ChannelId, bridgeId: BridgeId): Promise<void>;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { BridgeId, ChannelId } from '../../src/core/ids.js';
-import type { ConsultPbx, DialLeg, HangUpCause, OpenMedia, Parties } from '../../src/pbx/port.js';
+import type { ConsultPbx, DialLeg, HangUpCause, Listen, OpenMedia, Parties } from '../../src/pbx/port.js';
 import type { FakePbx } from './fake-pbx.js';
 
 /**
@@ -12,6 +12,8 @@ export class FakeConsult implements ConsultPbx {
   readonly live = new Set<ChannelId>();
   readonly released: Parties[] = [];
   releases: 'released' | 'kept' = 'released';
+  /** Who listens, by the bridge that was made for it. */
+  readonly listening = new Map<BridgeId, ChannelId>();
   readonly #pbx: FakePbx;
   readonly #bridgeOf = new Map<ChannelId, BridgeId>();
   readonly #partyBridges = new Set<BridgeId>();
@@ -26,6 +28,11 @@ export class FakeConsult implements ConsultPbx {
     const leg = this.dialled.at(-1);
     if (leg === undefined) throw new Error('nobody was rung');
     return leg.channelId;
+  }
+
+  /** Where a channel is. */
+  bridgeOf(channelId: ChannelId): BridgeId | undefined {
+    return this.#bridgeOf.get(channelId);
   }
 
   get openBridges(): number {
@@ -49,6 +56,8 @@ export class FakeConsult implements ConsultPbx {
   /** What a channel hears. `media` is a session of ours: an agent, or silence. */
   hears(channelId: ChannelId): 'music' | 'media' | 'a person' | 'nothing' {
     if (this.#music.has(channelId)) return 'music';
+    if (this.released.some((pair) => [pair.callerChannelId, pair.personChannelId].includes(channelId)))
+      return 'a person';
     const bridgeId = this.#bridgeOf.get(channelId);
     if (bridgeId === undefined) return 'nothing';
     if (!this.#partyBridges.has(bridgeId)) return 'media';
@@ -84,12 +93,24 @@ export class FakeConsult implements ConsultPbx {
     return this.releases;
   }
 
+  async listen({ callerChannelId, personChannelId, bridgeId }: Listen): Promise<void> {
+    await this.#pbx.run('listen', callerChannelId);
+    this.listening.set(bridgeId, personChannelId);
+    this.#bridgeOf.set(personChannelId, bridgeId);
+  }
+
+  async join(personChannelId: ChannelId, bridgeId: BridgeId): Promise<void> {
+    await this.#pbx.run('join', personChannelId);
+    this.#bridgeOf.set(personChannelId, bridgeId);
+  }
+
   mediaOpened({ callerChannelId, bridgeId }: OpenMedia): void {
     this.#bridgeOf.set(callerChannelId, bridgeId);
   }
 
   bridgeClosed(bridgeId: BridgeId): void {
     this.#partyBridges.delete(bridgeId);
+    this.listening.delete(bridgeId);
     for (const [channelId, of] of this.#bridgeOf) if (of === bridgeId) this.#bridgeOf.delete(channelId);
   }
 

@@ -46,6 +46,13 @@ export interface AriClient {
       originator: string;
       timeout: number;
     }): Promise<unknown>;
+    snoopChannelWithId(parameters: {
+      channelId: string;
+      snoopId: string;
+      spy: string;
+      whisper: string;
+      app: string;
+    }): Promise<unknown>;
     continueInDialplan(parameters: {
       channelId: string;
       context: string;

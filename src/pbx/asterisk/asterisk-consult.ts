@@ -2,7 +2,7 @@ import type { Caller } from '../../core/calls.js';
 import { LinecardError } from '../../core/errors.js';
 import type { BridgeId, ChannelId } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
-import type { ConsultPbx, DialLeg, HangUpCause, Parties } from '../port.js';
+import type { ConsultPbx, DialLeg, HangUpCause, Listen, Parties } from '../port.js';
 import { text } from './ari-events.js';
 import type { AriClient } from './ari-library.js';
 import type { ChannelBook } from './channel-book.js';
@@ -30,6 +30,8 @@ const RELEASE_EXTENSION = 'caller';
 const RING_SPARE_S = 5;
 /** What has no meaning in a channel name: no `/`, `@`, `&`, `,` or `;`. */
 const DIALLABLE = /^[\w.+*#-]{1,80}$/;
+/** From the request to the channel's arrival. */
+const SNOOP_LIMIT_MS = 2000;
 const MAX_NAME_CHARACTERS = 60;
 
 /** The name of a bridge with two parties; one with a caller and their media is called as the application. */
@@ -131,6 +133,40 @@ export class AsteriskConsult implements ConsultPbx {
       }
       return 'kept';
     }
+  }
+
+  async listen({ callerChannelId, personChannelId, snoopChannelId, bridgeId }: Listen): Promise<void> {
+    const { app, book, run } = this.#options;
+    const [arrived, asked] = await Promise.allSettled([
+      book.expect(snoopChannelId, SNOOP_LIMIT_MS),
+      run((client) =>
+        client.channels.snoopChannelWithId({
+          channelId: callerChannelId,
+          snoopId: snoopChannelId,
+          spy: 'both',
+          whisper: 'none',
+          app,
+        }),
+      ).catch((error: unknown) => {
+        book.giveUp(snoopChannelId);
+        throw error;
+      }),
+    ]);
+    if (asked.status === 'rejected') throw refused(asked.reason, 'listening to a call');
+    if (arrived.status === 'rejected') throw arrived.reason;
+    try {
+      // Named as a caller's own bridge: the leak check takes it away when nobody owns it.
+      await run((client) => client.bridges.createWithId({ bridgeId, type: 'mixing', name: app }));
+      await run((client) => client.bridges.addChannel({ bridgeId, channel: `${snoopChannelId},${personChannelId}` }));
+    } catch (error) {
+      throw refused(error, 'connecting a supervisor');
+    }
+  }
+
+  async join(personChannelId: ChannelId, bridgeId: BridgeId): Promise<void> {
+    await this.#options.onChannel(personChannelId, 'joining a call', (client) =>
+      client.bridges.addChannel({ bridgeId, channel: personChannelId }),
+    );
   }
 
   async #canRelease(channelId: ChannelId): Promise<boolean> {
