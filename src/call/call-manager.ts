@@ -1,5 +1,5 @@
 import { assertNever } from '../core/assert-never.js';
-import type { CallRecord, Caller, HowToTransfer } from '../core/calls.js';
+import type { CallRecord, Caller, HowToTransfer, SuperviseMode } from '../core/calls.js';
 import type { Alarm } from '../core/clock.js';
 import { LinecardError } from '../core/errors.js';
 import type { CallId, ChannelId } from '../core/ids.js';
@@ -87,6 +87,10 @@ export class CallManager implements CallDirectory, CallActions {
 
   async transfer(id: string, to: string, how?: HowToTransfer): Promise<void> {
     await this.#call(id).transfer(to, how);
+  }
+
+  async supervise(id: string, endpoint: string | null, mode: SuperviseMode, text: string): Promise<void> {
+    await this.#call(id).supervise(endpoint, mode, text);
   }
 
   async hold(id: string): Promise<void> {

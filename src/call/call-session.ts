@@ -1,6 +1,6 @@
 import type { HoursAnswer } from '../agent/port.js';
 import { assertNever } from '../core/assert-never.js';
-import type { CallRecord, Caller, HowToTransfer, Outcome, Transport } from '../core/calls.js';
+import type { CallRecord, Caller, HowToTransfer, Outcome, SuperviseMode, Transport } from '../core/calls.js';
 import { LinecardError, toLinecardError } from '../core/errors.js';
 import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import { newLegId } from '../core/ids.js';
@@ -11,6 +11,7 @@ import { CallTransfers } from './call-transfers.js';
 import { CallLedger } from './ledger.js';
 import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { MediaLink } from './media-link.js';
+import { CallSupervisors } from './supervision/call-supervisors.js';
 
 /** A leg that is lost in mid-call is opened again; a PBX that loses it thrice will not keep it. */
 const MEDIA_REOPENINGS = 2;
@@ -32,7 +33,7 @@ export type CallSessionOptions = {
 };
 
 /** Who keeps the agent from talking. */
-type Holder = 'phone' | 'operator' | 'transfer';
+type Holder = 'phone' | 'operator' | 'transfer' | 'supervisor';
 
 /**
  * One call as control sees it: brings the PBX's channel and a media session together, carries requests of the agent to the PBX, and
@@ -51,6 +52,7 @@ export class CallSession {
   #lateMessage: Promise<void> = Promise.resolve();
   #reopenings = 0;
   readonly #transfers: CallTransfers;
+  readonly #supervisors: CallSupervisors;
 
   constructor(options: CallSessionOptions) {
     const { id, line, services } = options;
@@ -81,6 +83,16 @@ export class CallSession {
       },
       log: this.#log,
     });
+    this.#supervisors = new CallSupervisors({
+      line,
+      caller,
+      services,
+      media: this.#media,
+      changeHold: (held) => this.#changeHold('supervisor', held),
+      end: (outcome) => this.#end(outcome),
+      hasEnded: () => this.#hasEnded(),
+      log: this.#log,
+    });
   }
 
   get line(): Line | null {
@@ -90,11 +102,10 @@ export class CallSession {
   /** What of the PBX belongs to it besides the caller's channel. */
   get belongings(): { readonly channels: readonly ChannelId[]; readonly bridges: readonly BridgeId[] } {
     const media = this.#media.pbxMedia;
-    const transfer = this.#transfers.belongings;
-    if (media === null) return transfer;
+    const all = [this.#transfers.belongings, this.#supervisors.belongings];
     return {
-      channels: [media.mediaChannelId, ...transfer.channels],
-      bridges: [media.bridgeId, ...transfer.bridges],
+      channels: [...(media === null ? [] : [media.mediaChannelId]), ...all.flatMap(({ channels }) => channels)],
+      bridges: [...(media === null ? [] : [media.bridgeId]), ...all.flatMap(({ bridges }) => bridges)],
     };
   }
 
@@ -233,6 +244,13 @@ export class CallSession {
   async transfer(to: string, how?: HowToTransfer): Promise<void> {
     this.#needTalking('transfer');
     await this.#transfers.transfer(to, how);
+  }
+
+  /** Rings a supervisor's phone at a live call. With `text`, words for the agent alone. */
+  async supervise(endpoint: string | null, mode: SuperviseMode, text: string): Promise<void> {
+    if (this.#ledger.state !== 'held') this.#needTalking('supervise');
+    if (text !== '') this.#media.send({ kind: 'instruct', callId: this.id, text });
+    if (endpoint !== null) await this.#supervisors.supervise(endpoint, mode);
   }
 
   async hold(held: 'held' | 'resumed'): Promise<void> {
@@ -410,7 +428,7 @@ export class CallSession {
     if (wasHeld === isHeld) return;
     this.#media.send({ kind: 'hold', callId: this.id, held });
     if (!this.#ledger.answered) return;
-    if (this.#holders.has('transfer')) this.#ledger.changeState('transferring');
+    if (this.#holders.has('transfer') || this.#holders.has('supervisor')) this.#ledger.changeState('transferring');
     else this.#ledger.changeState(isHeld ? 'held' : 'talking');
   }
 
@@ -481,6 +499,7 @@ export class CallSession {
   async #end(outcome: Outcome): Promise<void> {
     if (this.#hasEnded()) return;
     this.#transfers.abandon();
+    this.#supervisors.stop();
     // The event first: a browser's page is told of it over the leg that closes.
     this.#ledger.ended(outcome);
     this.#media.close(outcome.result === 'completed' || outcome.result === 'abandoned' ? 'completed' : 'handover');

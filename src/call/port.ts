@@ -1,5 +1,5 @@
 import type { HoursAnswer, MessageDraft } from '../agent/port.js';
-import type { CallRecord, Caller, HowToTransfer } from '../core/calls.js';
+import type { CallRecord, Caller, HowToTransfer, SuperviseMode } from '../core/calls.js';
 import type { CallEvent } from '../core/events.js';
 import type { CallId } from '../core/ids.js';
 import type { LegReport } from '../engine/port.js';
@@ -17,6 +17,11 @@ export interface CallDirectory {
 export interface CallActions {
   /** To a destination of the configuration, or `fallback`. A warm one goes on when this has resolved: the call is `transferring`. */
   transfer(id: string, to: string, how?: HowToTransfer): Promise<void>;
+  /**
+   * Rings a supervisor's phone, an extension of the PBX, or changes what one who is there does. `text` are words for the agent alone; with no
+   * endpoint there is nothing but them.
+   */
+  supervise(id: string, endpoint: string | null, mode: SuperviseMode, text: string): Promise<void>;
   hold(id: string): Promise<void>;
   resume(id: string): Promise<void>;
   hangUp(id: string): Promise<void>;

@@ -16,6 +16,12 @@ export type CallState = 'offered' | 'talking' | 'held' | 'transferring' | 'ended
 /** blind: the PBX carries the call at once. warm: a person is told who calls and why, and may decline. */
 export type TransferMode = 'blind' | 'warm';
 
+/**
+ * What a supervisor does. listen: hears both, unheard. whisper: hears both, and what they write reaches the agent alone. join: a third in the conversation.
+ * takeover: talks with the caller instead of the agent.
+ */
+export type SuperviseMode = 'listen' | 'whisper' | 'join' | 'takeover';
+
 /** What somebody who asks for a transfer wants. `default`: as the destination's configuration says. */
 export type HowToTransfer = {
   readonly mode: TransferMode | 'default';

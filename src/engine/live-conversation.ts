@@ -32,6 +32,8 @@ export interface LiveConversation {
   digit(digit: string): void;
   /** @param instead drops what the agent was saying */
   say(text: string, instead?: 'yes'): void;
+  /** Words for the agent alone, which the caller does not hear. */
+  instruct(text: string): void;
   /** held: the agent neither hears nor speaks, the leg gets silence. */
   hold(held: 'held' | 'resumed'): void;
   /** Pulls one frame from the leg and pushes one to it. */

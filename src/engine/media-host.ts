@@ -148,6 +148,7 @@ export class MediaHost {
       case 'start':
       case 'digit':
       case 'say':
+      case 'instruct':
       case 'hold':
       case 'answer':
       case 'notify':

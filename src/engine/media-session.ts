@@ -134,6 +134,9 @@ export class MediaSession implements Ticked {
       case 'say':
         this.#guard((conversation) => conversation.say(command.text, command.instead));
         break;
+      case 'instruct':
+        this.#guard((conversation) => conversation.instruct(command.text));
+        break;
       case 'hold':
         this.#held = command.held;
         this.#watchLeg();

@@ -79,6 +79,8 @@ export type ToMedia =
   | { readonly kind: 'digit'; readonly callId: CallId; readonly digit: string }
   /** instead: what the agent was saying, or had still to say, is dropped. */
   | { readonly kind: 'say'; readonly callId: CallId; readonly text: string; readonly instead?: 'yes' }
+  /** Words for the agent alone. */
+  | { readonly kind: 'instruct'; readonly callId: CallId; readonly text: string }
   /** held: the agent neither hears nor speaks, the leg gets silence. */
   | { readonly kind: 'hold'; readonly callId: CallId; readonly held: 'held' | 'resumed' }
   | { readonly kind: 'close'; readonly callId: CallId; readonly ending: 'completed' | 'handover' }

@@ -58,6 +58,8 @@ describe('what is done to a call', () => {
   it.each([
     ['transfer', { to: 'sales' }, 'transfer live to sales: default '],
     ['transfer', { to: 'sales', mode: 'warm', summary: 'wants a quote' }, 'transfer live to sales: warm wants a quote'],
+    ['supervise', { endpoint: '6002', mode: 'join' }, 'supervise live from 6002: join '],
+    ['supervise', { mode: 'whisper', text: 'Offer 10 %.' }, 'supervise live from null: whisper Offer 10 %.'],
     ['hold', undefined, 'hold live'],
     ['resume', {}, 'resume live'],
     ['hangup', undefined, 'hang up live'],
@@ -81,6 +83,13 @@ describe('what is done to a call', () => {
     ['dtmf', { digits: '12x' }, '"digits" must be 1 to 64 digits of 0-9 * # A-D'],
     ['say', { text: ' ' }, '"text" must be a text of 1 to 2000 characters'],
     ['say', [], 'the body must be a JSON object'],
+    ['supervise', { mode: 'listen' }, '"endpoint" is missing; it must be the extension of a phone'],
+    ['supervise', { endpoint: '6002', text: 'x' }, '"text" is for the agent alone: it goes with "mode": "whisper"'],
+    [
+      'supervise',
+      { endpoint: 'PJSIP/6002' },
+      '"endpoint" must be the extension of a phone: 1 to 64 of digits, letters and * # + _ . -',
+    ],
     ['hold', { now: true }, '"now" is not known here, only an empty object'],
   ])('refuses %s %o', async (command, body, detail) => {
     const answer = await api.fetch('POST', `/v1/calls/live/${command}`, body);
@@ -99,12 +108,6 @@ describe('what is done to a call', () => {
     const answer = await api.fetch('POST', '/v1/calls/ended/hangup');
     expect(answer.status).toBe(409);
     expect(await answer.json()).toMatchObject({ code: 'CALL_STATE' });
-  });
-
-  it('says what is not built yet', async () => {
-    expect((await api.fetch('POST', '/v1/calls/live/supervise', { endpoint: '6002', mode: 'listen' })).status).toBe(
-      501,
-    );
   });
 
   it.each([

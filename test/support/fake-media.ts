@@ -85,6 +85,10 @@ export class FakeConversation implements LiveConversation {
     this.told.push(`say ${text}`);
   }
 
+  instruct(text: string): void {
+    this.told.push(`instruct ${text}`);
+  }
+
   hold(held: 'held' | 'resumed'): void {
     this.told.push(held);
   }

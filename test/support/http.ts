@@ -117,6 +117,7 @@ export class TestApi {
     };
     const actions: CallActions = {
       transfer: (id, to, how) => act(`transfer ${id} to ${to}: ${how?.mode} ${how?.summary}`),
+      supervise: (id, endpoint, mode, text) => act(`supervise ${id} from ${endpoint}: ${mode} ${text}`),
       hold: (id) => act(`hold ${id}`),
       resume: (id) => act(`resume ${id}`),
       hangUp: (id) => act(`hang up ${id}`),

@@ -6,7 +6,7 @@ import type { BodyField } from '../body.js';
 import { bodyText, bodyWord, readBody } from '../body.js';
 import type { ApiOptions } from '../port.js';
 import { callJson } from '../present.js';
-import { HttpProblem, onlyMethods } from '../problem.js';
+import { onlyMethods } from '../problem.js';
 
 /** Ended calls that a list shows when nobody says how many. */
 const DEFAULT_LIMIT = 100;
@@ -15,6 +15,13 @@ const MAX_LIMIT = 1000;
 const digits: BodyField<string> = {
   what: '1 to 64 digits of 0-9 * # A-D',
   read: (value) => (typeof value === 'string' && /^[0-9*#A-Da-d]{1,64}$/.test(value) ? value.toUpperCase() : null),
+};
+
+const phone: BodyField<string> = {
+  what: 'the extension of a phone: 1 to 64 of digits, letters and * # + _ . -',
+  read: (value) => (typeof value === 'string' && /^[0-9A-Za-z*#+_.-]{1,64}$/.test(value) ? value : null),
+  // Words for the agent need no phone.
+  fallback: '',
 };
 
 type CallRoutesOptions = Pick<ApiOptions, 'calls' | 'actions' | 'history'>;
@@ -77,8 +84,19 @@ export function callRoutes(options: CallRoutesOptions): Router {
   command('say', async (id, body) => {
     await actions.say(id, readBody(body, { text: bodyText(2000) }).text);
   });
-  command('supervise', () => {
-    throw new HttpProblem(501, 'NOT_AVAILABLE', 'listening in on calls is not available in this version');
+  command('supervise', async (id, body) => {
+    const { endpoint, mode, text } = readBody(body, {
+      endpoint: phone,
+      mode: bodyWord(['listen', 'whisper', 'join', 'takeover'], 'listen'),
+      text: { ...bodyText(2000), fallback: '' },
+    });
+    if (text !== '' && mode !== 'whisper') {
+      throw new LinecardError('REQUEST_INVALID', '"text" is for the agent alone: it goes with "mode": "whisper"');
+    }
+    if (endpoint === '' && text === '') {
+      throw new LinecardError('REQUEST_INVALID', '"endpoint" is missing; it must be the extension of a phone');
+    }
+    await actions.supervise(id, endpoint === '' ? null : endpoint, mode, text);
   });
   return router;
 }

@@ -23,6 +23,10 @@ export class TalkingPairs {
     return this.#pairs.size;
   }
 
+  has(bridgeId: BridgeId): boolean {
+    return this.#pairs.has(bridgeId);
+  }
+
   /** Channels and bridges that a leak check leaves alone. */
   belongings(pbx: Pbx): { readonly channels: readonly ChannelId[]; readonly bridges: readonly BridgeId[] } {
     const pairs = [...this.#pairs.values()].filter((pair) => pair.pbx === pbx).map(({ parties }) => parties);

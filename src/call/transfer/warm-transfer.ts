@@ -8,6 +8,7 @@ import type { MediaEngine } from '../../engine/port.js';
 import type { ConsultPbx, Parties, Pbx } from '../../pbx/port.js';
 import type { LegRoutes } from '../leg-routes.js';
 import { PersonLeg } from './person-leg.js';
+import { releaseParties } from './release-parties.js';
 import type { TalkingPairs } from './talking-pairs.js';
 import type { Attempted, TransferEffect, TransferEnd, TransferEvent, TransferState } from './transfer-machine.js';
 import { stepTransfer, TRANSFER_IDLE } from './transfer-machine.js';
@@ -230,19 +231,12 @@ export class WarmTransfer {
     const leg = this.#legs.get(attempt);
     const parties = this.#parties;
     if (leg === undefined || parties === null) return;
-    let released: 'released' | 'kept' = 'kept';
-    try {
-      released = await consult.release(parties);
-    } catch (error) {
-      this.#log.warn({ err: error }, 'caller and person could not be released, they are watched');
-    }
-    if (released === 'kept') {
-      this.#parties = null;
-      pairs.watch(pbx, parties);
-      // Whoever hung up in the meantime was told to us, and not to the pair.
-      if (this.#callerIsGone) pairs.partyGone(parties, parties.callerChannelId);
-      else if (leg.gone) pairs.partyGone(parties, parties.personChannelId);
-    }
+    const gone = (): ChannelId | null => {
+      if (this.#callerIsGone) return parties.callerChannelId;
+      return leg.gone ? parties.personChannelId : null;
+    };
+    const released = await releaseParties({ pbx, consult, pairs, parties, gone, log: this.#log });
+    if (released === 'kept') this.#parties = null;
     await leg.release();
     this.#legs.delete(attempt);
   }

@@ -1,0 +1,109 @@
+import type { Caller, Outcome, SuperviseMode } from '../../core/calls.js';
+import { LinecardError } from '../../core/errors.js';
+import type { BridgeId, ChannelId } from '../../core/ids.js';
+import { newBridgeId } from '../../core/ids.js';
+import type { Logger } from '../../core/logger.js';
+import type { Parties } from '../../pbx/port.js';
+import type { CallServices, Line } from '../call-services.js';
+import type { MediaLink } from '../media-link.js';
+import { releaseParties } from '../transfer/release-parties.js';
+import { Supervision } from './supervision.js';
+
+/** A room full of supervisors is a mistake of a script. */
+const MAX_SUPERVISORS = 5;
+
+export type CallSupervisorsOptions = {
+  readonly line: Line | null;
+  readonly caller: Caller;
+  readonly services: CallServices;
+  readonly media: MediaLink;
+  /** The agent falls silent, and speaks again when a take-over failed. */
+  readonly changeHold: (held: 'held' | 'resumed') => void;
+  readonly end: (outcome: Outcome) => Promise<void>;
+  readonly hasEnded: () => boolean;
+  readonly log: Logger;
+};
+
+/** The people who supervise one call. */
+export class CallSupervisors {
+  readonly #options: CallSupervisorsOptions;
+  readonly #live = new Map<string, Supervision>();
+
+  constructor(options: CallSupervisorsOptions) {
+    this.#options = options;
+  }
+
+  get belongings(): { readonly channels: readonly ChannelId[]; readonly bridges: readonly BridgeId[] } {
+    const each = [...this.#live.values()].map((supervision) => supervision.belongings);
+    return {
+      channels: each.flatMap(({ channels }) => channels),
+      bridges: each.flatMap(({ bridges }) => bridges),
+    };
+  }
+
+  /** Rings a supervisor's phone, or changes what one who is there does. Resolves when it rings. */
+  async supervise(endpoint: string, mode: SuperviseMode): Promise<void> {
+    const known = this.#live.get(endpoint);
+    if (known !== undefined) {
+      known.change(mode);
+      return;
+    }
+    const { line, caller, services, media, log } = this.#options;
+    const consult = line?.pbx.consult;
+    if (line === null || consult === undefined) {
+      throw new LinecardError('PBX_UNSUPPORTED', 'this call cannot be supervised: it has no channel on a PBX that can');
+    }
+    if (this.#live.size >= MAX_SUPERVISORS) {
+      throw new LinecardError('CALL_STATE', `${MAX_SUPERVISORS} people supervise this call already`);
+    }
+    const { pbx, offer } = line;
+    const supervision = new Supervision({
+      pbx,
+      consult,
+      routes: services.routes,
+      endpoint,
+      mode,
+      dial: { callerChannelId: offer.channelId, context: offer.context, caller },
+      call: {
+        mediaBridgeId: () => media.pbxMedia?.bridgeId ?? null,
+        takeOver: (personChannelId, gone) => this.#takeOver(line, personChannelId, gone),
+        ended: (ended) => {
+          if (this.#live.get(endpoint) === ended) this.#live.delete(endpoint);
+        },
+      },
+      clock: services.clock,
+      log,
+    });
+    this.#live.set(endpoint, supervision);
+    await supervision.begin();
+  }
+
+  /** The call is over: nobody has anything to supervise any more. */
+  stop(): void {
+    for (const supervision of [...this.#live.values()]) supervision.stop();
+  }
+
+  async #takeOver(line: Line, personChannelId: ChannelId, gone: () => boolean): Promise<void> {
+    const { services, changeHold, end, hasEnded, log } = this.#options;
+    const { pbx, offer } = line;
+    const { consult } = pbx;
+    if (consult === undefined) return;
+    const parties: Parties = { bridgeId: newBridgeId(), callerChannelId: offer.channelId, personChannelId };
+    changeHold('held');
+    try {
+      await consult.connect(parties);
+    } catch (error) {
+      changeHold('resumed');
+      throw error;
+    }
+    const left = (): ChannelId | null => {
+      if (hasEnded()) return offer.channelId;
+      return gone() ? personChannelId : null;
+    };
+    await releaseParties({ pbx, consult, pairs: services.pairs, parties, gone: left, log });
+    await end({ result: 'transferred', fault: 'none', reason: 'a supervisor took over' });
+    // A released pair has left our bridge; one that is kept needs it.
+    if (!services.pairs.has(parties.bridgeId))
+      await pbx.closeMedia({ mediaChannelId: null, bridgeId: parties.bridgeId });
+  }
+}
