@@ -2,6 +2,7 @@ import type { LegId } from '../core/ids.js';
 import { FRAME_MS } from '../core/units.js';
 import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from './leg.js';
 import { LevelMeter } from './level-meter.js';
+import type { RecordingTap } from './recording-tap.js';
 
 /** A party that makes no sound at all for so long, not even breath, is not there or cannot be heard. */
 const ONE_WAY_AFTER_MS = 10_000;
@@ -34,6 +35,7 @@ export const NO_SOUND: LegSound = {
 /** A leg that is listened to on its way: levels, one-way audio, dead air. Everything else goes to the leg inside. */
 export class MeteredLeg implements MediaLeg {
   readonly #leg: MediaLeg;
+  readonly #tap: RecordingTap | null;
   readonly #heard = new LevelMeter();
   readonly #played = new LevelMeter();
   #watching: 'on' | 'off' = 'off';
@@ -45,8 +47,10 @@ export class MeteredLeg implements MediaLeg {
   #deadAirMs = 0;
   #heardSpeech = false;
 
-  constructor(leg: MediaLeg) {
+  /** @param tap hears all of it, too */
+  constructor(leg: MediaLeg, tap: RecordingTap | null = null) {
     this.#leg = leg;
+    this.#tap = tap;
   }
 
   get id(): LegId {
@@ -102,6 +106,7 @@ export class MeteredLeg implements MediaLeg {
 
   pull(dst: Int16Array): FrameKind {
     const kind = this.#leg.pull(dst);
+    this.#tap?.heard(dst);
     const loudness = this.#heard.feed(dst);
     this.#heardSpeech = loudness === 'active';
     if (loudness === 'hush') this.#hushMs += FRAME_MS;
@@ -113,6 +118,7 @@ export class MeteredLeg implements MediaLeg {
   }
 
   push(src: Int16Array): void {
+    this.#tap?.played(src);
     const spoken = this.#played.feed(src) === 'active';
     if (this.#watching === 'on') this.#judge(spoken);
     this.#leg.push(src);
