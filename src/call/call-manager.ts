@@ -15,6 +15,15 @@ import type { CallActions, CallDirectory } from './port.js';
 import { reconcile } from './reconcile.js';
 import { TalkingPairs } from './transfer/talking-pairs.js';
 
+/** Answers and a party's audio, which go to who asked, and recordings, which go to who keeps them. */
+const NOT_OF_SESSION: ReadonlySet<FromMedia['kind']> = new Set([
+  'opened',
+  'openFailed',
+  'partyAudio',
+  'recorded',
+  'signalled',
+]);
+
 /** A call's last message comes within milliseconds of its end. */
 const MAX_ENDED = 100;
 /** How often snapshot and registry are compared without a cause: the leak check. */
@@ -300,9 +309,7 @@ export class CallManager implements CallDirectory, CallActions {
 
 /** What has no call is between the engine and its threads, and an answer goes to who asked. */
 function isOfSession(message: FromMedia): message is SessionMessage {
-  if (!('callId' in message)) return false;
-  const { kind } = message;
-  return kind !== 'opened' && kind !== 'openFailed' && kind !== 'signalled' && kind !== 'partyAudio';
+  return 'callId' in message && !NOT_OF_SESSION.has(message.kind);
 }
 
 function channelKey(pbx: Pbx, channelId: ChannelId): string {

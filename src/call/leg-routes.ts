@@ -5,10 +5,13 @@ import type { Pbx, PbxEvent } from '../pbx/port.js';
 /** What a PBX tells of one channel. */
 export type ChannelEvent = Extract<PbxEvent, { readonly channelId: ChannelId }>;
 
-/** What a media thread says of one session; its answers to `open` and to signalling, and a party's audio, go to who asked. */
+/**
+ * What a media thread says of one session; its answers to `open` and to signalling, and a party's audio, go to who asked, recordings to who
+ * keeps them.
+ */
 export type SessionMessage = Exclude<
   Extract<FromMedia, { readonly callId: CallId }>,
-  { readonly kind: 'opened' | 'openFailed' | 'signalled' | 'partyAudio' }
+  { readonly kind: 'opened' | 'openFailed' | 'partyAudio' | 'recorded' | 'signalled' }
 >;
 
 /**

@@ -239,6 +239,7 @@ export class MediaThread {
       case 'request':
       case 'agentDone':
       case 'agentFailed':
+      case 'recorded':
         this.#options.onMessage(message);
         break;
       default:

@@ -166,6 +166,14 @@ export type FromMedia =
       readonly detail: string;
       readonly report: LegReport;
     }
+  /** Half a second of a call that is recorded: see `RecordedChunk`. */
+  | {
+      readonly kind: 'recorded';
+      readonly callId: CallId;
+      readonly fromMs: number;
+      readonly atSample: number;
+      readonly stereo: Int16Array;
+    }
   /** A second after the leg came, then every five seconds. */
   | { readonly kind: 'legReport'; readonly callId: CallId; readonly report: LegReport }
   | { readonly kind: 'threadReport'; readonly report: ThreadReport }
