@@ -37,7 +37,7 @@ const ENTRY = new URL('./media-thread.js', import.meta.url);
 /** What a media thread is made of: plain data, it goes to a worker as it is. */
 export type MediaConfig = Pick<
   Config,
-  'agents' | 'audiosocket' | 'destinations' | 'extensions' | 'hours' | 'media' | 'tools' | 'webrtc'
+  'agents' | 'audiosocket' | 'destinations' | 'extensions' | 'hours' | 'media' | 'recording' | 'tools' | 'webrtc'
 > & {
   readonly unicast: readonly UnicastRange[];
 };
@@ -60,7 +60,7 @@ export type MediaPoolSetUp = {
 
 /** The media engine of a configuration: workers, or with `media.threads: 0` the media side on our own thread. */
 export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: MediaPoolSetUp): MediaPool {
-  const { agents, audiosocket, destinations, extensions, hours, media, pbx, tools, webrtc } = config;
+  const { agents, audiosocket, destinations, extensions, hours, media, pbx, recording, tools, webrtc } = config;
   const threads = Math.max(1, media.threads);
   // A media thread needs no passwords of a PBX.
   const unicast = pbx.flatMap((each) => (each.kind === 'freeswitch' ? [{ pbx: each.name, ...each.unicast }] : []));
@@ -71,6 +71,7 @@ export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: Med
     extensions,
     hours,
     media,
+    recording,
     tools,
     unicast,
     webrtc,
@@ -121,6 +122,7 @@ export function composeMedia(
       const { provider, tools } = agent;
       return new Conversation({ ...options, provider, tools, openDetector: () => new Vad(), chunks });
     },
+    recording: config.recording.enabled ? 'on' : 'off',
     prepare: loadVad,
     send,
     clock,

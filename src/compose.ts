@@ -11,6 +11,7 @@ import { CallManager } from './call/call-manager.js';
 import type { Destinations } from './call/call-services.js';
 import { MessageFiles } from './call/messages.js';
 import { WeeklyHours } from './call/opening-hours.js';
+import { Recordings } from './call/recording/recordings.js';
 import { openMediaPool } from './compose-media.js';
 import type { Config, PbxConfig } from './config/index.js';
 import { assertNever } from './core/assert-never.js';
@@ -83,6 +84,8 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
     maxCallsPerAddress: config.webrtc.maxCallsPerAddress,
   });
   events.subscribe(sockets.onEvent);
+  const recordings = openRecordings(config, clock, log);
+  if (recordings !== null) events.subscribe(recordings.observe);
   const server = new HttpServer({
     api: createApi({
       calls,
@@ -111,9 +114,11 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
     engine.onMessage = (message) => {
       metrics.observeMedia(message);
       calls.onMedia(message);
+      recordings?.onMedia(message);
       desk?.onMedia(message);
       sockets.onMedia(message);
     };
+    await recordings?.start();
     await engine.start();
   } catch (error) {
     await Promise.all([engine.stop(), server.stop()]);
@@ -129,6 +134,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
       await Promise.all(pbxes.map((pbx) => pbx.stop()));
       await engine.stop();
       await calls.settled();
+      await recordings?.stop();
       await server.stop();
     },
   };
@@ -142,6 +148,11 @@ function openDestinations({ destinations, transfers }: Config): Destinations {
       return [key, { dial, label, mode, places: [dial, ...then].map((extension) => ({ extension, ringTimeMs })) }];
     }),
   );
+}
+
+/** Where calls are recorded; null where they are not. */
+function openRecordings({ recording, dataDir }: Config, clock: Clock, log: Logger): Recordings | null {
+  return recording.enabled ? new Recordings({ directory: join(dataDir, 'recordings'), clock, log }) : null;
 }
 
 /** The desk where browsers call; null where the configuration has none. */

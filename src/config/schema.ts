@@ -91,6 +91,10 @@ export const configSchema = section({
     graceSeconds: wholeNumber(0, 60, 'a number of seconds').default(10),
   }).prefault({}),
   hours: openingHours.optional(),
+  recording: section({
+    // Off: in most places people have to be told before.
+    enabled: truth.default(false),
+  }).prefault({}),
   webrtc: section({
     enabled: truth.default(false),
     iceServers: list(iceServer, { max: 20, example: '[{ urls: ["stun:stun.example.com"] }]' }).default([]),

@@ -63,6 +63,8 @@ export type MediaHostOptions = {
   readonly directAgent: string | null;
   readonly maxSessions: number;
   readonly openConversation: OpenConversation;
+  /** Whether what is said is sent to control. */
+  readonly recording: 'on' | 'off';
   /** Loads what the conversations share, before the first one. */
   readonly prepare: () => Promise<void>;
   readonly send: (message: FromMedia) => void;
@@ -286,6 +288,7 @@ export class MediaHost {
       leg,
       attempts: this.#attempts(session.agent),
       openConversation: this.#options.openConversation,
+      recording: this.#options.recording,
       send: this.#options.send,
       clock: this.#clock,
       log: this.#log.child({ callId: session.callId, legId: leg.id }),

@@ -8,6 +8,8 @@ import type { Logger } from '../core/logger.js';
 import { FRAME_MS, FRAME_SAMPLES } from '../core/units.js';
 import type { LegCloseReason, MediaLeg } from '../media/leg.js';
 import { MeteredLeg } from '../media/metered-leg.js';
+import type { RecordedChunk } from '../media/recording-tap.js';
+import { RecordingTap } from '../media/recording-tap.js';
 import type { Ticked } from '../media/ticker.js';
 import type { HostedAgent, LiveConversation, OpenConversation } from './live-conversation.js';
 import type { FromMedia, LegReport, OpenSession, ToMedia } from './port.js';
@@ -28,6 +30,7 @@ export type MediaSessionOptions = {
   /** The agents to try, in this order: the agent, the agent again, its backup. */
   readonly attempts: readonly HostedAgent[];
   readonly openConversation: OpenConversation;
+  readonly recording: 'on' | 'off';
   readonly send: (message: FromMedia) => void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -50,6 +53,7 @@ export class MediaSession implements Ticked {
   readonly leg: MeteredLeg;
   readonly #options: MediaSessionOptions;
   readonly #control: RemoteControl;
+  readonly #tap: RecordingTap | null;
   readonly #history: { who: Turn['who']; text: string }[];
   #conversation: LiveConversation | null = null;
   #attempt = 0;
@@ -69,11 +73,14 @@ export class MediaSession implements Ticked {
 
   constructor(options: MediaSessionOptions) {
     const { session, send, clock } = options;
-    const leg = new MeteredLeg(options.leg);
+    const { callId } = session;
+    const onChunk = (chunk: RecordedChunk): void => send({ kind: 'recorded', callId, ...chunk });
+    this.#tap = options.recording === 'on' ? new RecordingTap({ clock, onChunk }) : null;
+    const leg = new MeteredLeg(options.leg, this.#tap);
     this.#options = options;
     this.session = session;
     this.leg = leg;
-    this.#control = new RemoteControl({ callId: session.callId, clock, send });
+    this.#control = new RemoteControl({ callId, clock, send });
     this.#history = [...session.history];
     this.#reportedRateHz = leg.wireRateHz;
     this.#chain = leg.describe();
@@ -296,6 +303,7 @@ export class MediaSession implements Ticked {
     this.#closeConversation();
     this.#closed = true;
     this.#control.close();
+    this.#tap?.flush();
     this.#options.onClosed(this);
     this.#options.send({ kind: 'legClosed', callId: this.session.callId, reason, detail, report: this.report });
   }

@@ -19,7 +19,7 @@ type SetUp = {
 };
 
 async function setUp(
-  options: { directAgent?: string | null; maxSessions?: number; breaksAtOpen?: string } = {},
+  options: { directAgent?: string | null; maxSessions?: number; breaksAtOpen?: string; recording?: 'on' | 'off' } = {},
 ): Promise<SetUp> {
   const clock = new FakeClock();
   const sent: FromMedia[] = [];
@@ -42,6 +42,7 @@ async function setUp(
       conversations.push(conversation);
       return conversation;
     },
+    recording: options.recording ?? 'off',
     prepare: () => Promise.resolve(),
     send: (message) => sent.push(structuredClone(message)),
     readLoad: () => 0.5,
@@ -114,6 +115,7 @@ describe('media host', () => {
       openConversation: () => {
         throw new Error('not here');
       },
+      recording: 'off',
       prepare: () => Promise.resolve(),
       send: (message) => sent.push(message),
       clock: new FakeClock(),
@@ -481,5 +483,22 @@ describe('what an agent asks of control', () => {
     const { control } = conversations[0]!.options;
     for (let i = 0; i < 16; i++) control.hours().catch(() => undefined);
     await expect(control.hours()).rejects.toMatchObject({ code: 'TOOL_FAILED' });
+  });
+});
+
+describe('a call that is recorded', () => {
+  it('is sent to control piece by piece, the last one before the end', async () => {
+    const { clock, leg, news } = await talking({ recording: 'on' });
+    clock.advance(1300);
+    leg.close('remote');
+    const kinds = news().filter(({ kind }) => kind === 'recorded' || kind === 'legClosed');
+    expect(kinds.map(({ kind }) => kind)).toEqual(['recorded', 'recorded', 'recorded', 'legClosed']);
+  });
+
+  it('is one that was meant to be', async () => {
+    const { clock, leg, news } = await talking();
+    clock.advance(1300);
+    leg.close('remote');
+    expect(news().some(({ kind }) => kind === 'recorded')).toBe(false);
   });
 });

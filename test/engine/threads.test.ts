@@ -42,6 +42,7 @@ async function start(threads: number): Promise<Running> {
       extensions: {},
       media: { threads, callsPerThread: 10 },
       pbx: [],
+      recording: { enabled: false },
       webrtc: configSchema.parse({}).webrtc,
     },
     clock: systemClock,

@@ -13,6 +13,7 @@ const pool = openMediaPool({
     extensions: {},
     media: { threads: 1, callsPerThread: 10 },
     pbx: [],
+    recording: { enabled: false },
     webrtc: configSchema.parse({}).webrtc,
   },
   clock: systemClock,

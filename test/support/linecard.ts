@@ -144,6 +144,11 @@ export class LinecardProcess {
     return this.#log.takeComplaints();
   }
 
+  /** Where it keeps its files. */
+  get dataDir(): string {
+    return path.join(this.#directory, 'data');
+  }
+
   /** `kill -9`; resolves when it is dead. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');

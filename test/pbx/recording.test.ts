@@ -1,0 +1,71 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { RecordingNotes } from '../../src/call/recording/recording.js';
+import { newLegId } from '../../src/core/ids.js';
+import { findFreePort } from '../../src/demo/ports.js';
+import type { LinecardProcess } from '../support/linecard.js';
+import { startLinecardProcess } from '../support/linecard.js';
+import { RawPeer } from '../support/raw-peer.js';
+
+const LEVEL = 5000;
+const FRAMES = 150;
+
+let linecard: LinecardProcess;
+let peer: RawPeer;
+
+beforeEach(async () => {
+  const port = await findFreePort();
+  linecard = await startLinecardProcess({
+    config: { audiosocket: { port, direct: 'loop' }, recording: { enabled: true } },
+  });
+  peer = await RawPeer.call(port, newLegId());
+  // As fast as Linecard sends: in step with its clock.
+  for (let sent = 0; sent < FRAMES; sent++) {
+    peer.sendAudio(8000, LEVEL);
+    await peer.until(({ frames }) => frames.length > sent);
+  }
+});
+afterEach(() => linecard.close());
+
+test('kill -9 in the middle of a call leaves a recording that can be played, but for the last second', async () => {
+  await linecard.kill();
+  peer.destroy();
+  const { caller, agent, frames } = await recording();
+  expect(frames).toBeGreaterThan(FRAMES - 50);
+  expect(caller).toBeGreaterThan(0.9);
+  // The echo.
+  expect(agent).toBeGreaterThan(0.8);
+  expect(await notes()).toMatchObject({ agent: 'loop', outcome: null });
+});
+
+test('a call that ends leaves all of it, and its notes', async () => {
+  peer.hangUp();
+  await expect.poll(async () => (await notes()).outcome, { timeout: 5000 }).not.toBeNull();
+  const { frames } = await recording();
+  expect(frames).toBeGreaterThanOrEqual(FRAMES - 2);
+  expect(await notes()).toMatchObject({ agent: 'loop', transport: 'audiosocket', lostChunks: 0 });
+});
+
+/** The only recording, as its header says; of both sides, the part in which there was sound. */
+async function recording(): Promise<{ readonly caller: number; readonly agent: number; readonly frames: number }> {
+  const bytes = await readFile(await file('.wav'));
+  const samples = bytes.readUInt32LE(40) / 4;
+  expect(bytes.length).toBeGreaterThanOrEqual(44 + samples * 4);
+  const sound = { caller: 0, agent: 0 };
+  for (let i = 0; i < samples; i++) {
+    if (bytes.readInt16LE(44 + i * 4) > LEVEL / 2) sound.caller += 1 / samples;
+    if (bytes.readInt16LE(46 + i * 4) > LEVEL / 2) sound.agent += 1 / samples;
+  }
+  return { ...sound, frames: samples / 320 };
+}
+
+async function notes(): Promise<RecordingNotes> {
+  return JSON.parse(await readFile(await file('.json'), 'utf8')) as RecordingNotes;
+}
+
+async function file(ending: string): Promise<string> {
+  const directory = path.join(linecard.dataDir, 'recordings');
+  const name = (await readdir(directory)).find((each) => each.endsWith(ending));
+  return path.join(directory, name ?? `none that ends in ${ending}`);
+}
