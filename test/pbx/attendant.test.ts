@@ -157,6 +157,7 @@ async function openPhone(user: string, incoming: 'answer' | 'ring' | 486 = 'answ
 
 async function dial(): Promise<PhoneCall> {
   const phone = await openPhone('6001');
+  await linecard.api.ready();
   return phone.dial('7000');
 }
 

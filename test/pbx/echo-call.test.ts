@@ -34,6 +34,7 @@ async function dial(extension: string, codec: CodecName = 'PCMU'): Promise<Phone
   const phone = await Phone.open({ server, user: '6001', password: 'secret6001', codecs: [codec] });
   phones.push(phone);
   await phone.register();
+  await linecard.api.ready();
   return phone.dial(extension);
 }
 

@@ -33,6 +33,7 @@ afterEach(async () => {
 afterAll(() => asterisk.stop());
 
 test('kill -9 in the middle of a dialplan call: the caller talks with the human within two seconds', async () => {
+  await linecard.api.ready();
   const call = await caller.dial('7001');
   await call.answered();
   call.play(tone(1000));
@@ -57,6 +58,7 @@ test.each(['7000', '7001'])('killed before the call: %s rings the human within t
 });
 
 test('ended in order in the middle of a call: the caller talks with the human', async () => {
+  await linecard.api.ready();
   const call = await caller.dial('7000');
   await call.answered();
   call.play(tone(1000));

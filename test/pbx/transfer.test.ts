@@ -55,6 +55,7 @@ async function open(user: string, incoming: 'answer' | 'ring' | 486 | 603 = 'rin
 async function callerWithAgent(): Promise<PhoneCall> {
   // On a busy machine the thread that also plays the phones may be too late for more calls.
   await expect.poll(async () => (await linecard.api.fetch('GET', '/readyz')).status, { timeout: 20_000 }).toBe(200);
+  await linecard.api.ready();
   const call = await (await open('6001')).dial('7000');
   await call.answered();
   call.play(tone(CALLER_HZ));

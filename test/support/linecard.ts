@@ -66,6 +66,17 @@ export class LinecardApi {
     return [...stream.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => JSON.parse(data) as Record<string, unknown>);
   }
 
+  /** Resolves when it takes calls: a machine that is busy with something else may have made it refuse them for a while. */
+  async ready(): Promise<void> {
+    const deadlineMs = performance.now() + READY_LIMIT_MS;
+    for (;;) {
+      const response = await this.fetch('GET', '/readyz');
+      if (response.ok) return;
+      if (performance.now() > deadlineMs) throw new Error(`it takes no calls: ${await response.text()}`);
+      await wait(systemClock, 100);
+    }
+  }
+
   async hangUp(id: string): Promise<void> {
     const response = await this.fetch('POST', `/v1/calls/${id}/hangup`, {});
     if (!response.ok) throw new Error(`hangup was answered ${response.status}: ${await response.text()}`);
