@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import type { Express } from 'express';
 import type {
   BrowserAnswer,
   BrowserCall,
@@ -99,6 +100,7 @@ export class TestApi {
   readonly clock = new FakeClock();
   readonly desk = new FakeDesk();
   readonly sockets = new FakeSocketDesk();
+  readonly app: Express;
   readonly #server: HttpServer;
   #address: HttpAddress | null = null;
 
@@ -155,8 +157,10 @@ export class TestApi {
       clock: this.clock,
       log: silentLogger,
     };
+    const created = createApi(api);
+    this.app = created.app;
     this.#server = new HttpServer({
-      api: createApi(api),
+      api: created,
       host: '127.0.0.1',
       port: options.port ?? 0,
       clock: options.clock ?? this.clock,
