@@ -162,6 +162,10 @@ extensions:
 destinations:
   sales: { dial: "6001", label: "Sales" }
   support: { dial: "6002", label: "Support" }
+hours:
+  timezone: ${new Intl.DateTimeFormat().resolvedOptions().timeZone}
+  open:
+    - { days: [mon, tue, wed, thu, fri], from: "09:00", to: "17:00" }
 `;
 }
 
