@@ -18,8 +18,8 @@ const FOLDERS: FolderRules = {
   demo: ['core'],
   observe: ['core', 'ports'],
   api: ['core', 'call', 'observe', 'ports'],
-  // The commands are programs of their own: `doctor` asks each adapter whether its PBX would serve.
-  cli: ['core', 'config', 'observe', 'demo', 'pbx', 'ports'],
+  // The commands are programs of their own: `doctor` asks each adapter whether its PBX would serve, and whether there are ears.
+  cli: ['core', 'config', 'observe', 'demo', 'pbx', 'speech', 'ports'],
 };
 
 /** Packages that live in more than one folder. */

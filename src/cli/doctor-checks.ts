@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Config } from '../config/index.js';
@@ -8,6 +7,7 @@ import { configNotices } from '../config/index.js';
 import { toLinecardError } from '../core/errors.js';
 import { checkPortsFree } from '../demo/ports.js';
 import type { Finding } from '../pbx/findings.js';
+import { findRecognizer } from '../speech/recognizer.js';
 import { instanceUrl } from './instance.js';
 
 /** A Linecard on this machine answers in milliseconds. */
@@ -16,9 +16,6 @@ const READY_LIMIT_MS = 2000;
 const MIN_FREE_BYTES = 200 * 1024 * 1024;
 /** What guesses cannot reach: 16 characters of 64 are 96 bits. */
 const MIN_TOKEN_CHARS = 16;
-/** From Debian's pocketsphinx and pocketsphinx-en-us. */
-const RECOGNIZER_PROGRAM = 'pocketsphinx_continuous';
-const RECOGNIZER_MODEL = '/usr/share/pocketsphinx/model/en-us';
 
 /** The version of Node.js, `20.20.2`. */
 export function checkNode(version: string): Finding {
@@ -31,18 +28,15 @@ export function checkNode(version: string): Finding {
 export async function checkRecognizer(
   config: Config,
   env: Readonly<Record<string, string | undefined>>,
-  model = RECOGNIZER_MODEL,
+  find: typeof findRecognizer = findRecognizer,
 ): Promise<Finding> {
   const wanted = Object.values(config.agents).some((agent) => agent.provider === 'embedded');
   if (!wanted) return ok('no agent needs the speech recognizer of this machine');
-  const directories = (env['PATH'] ?? '').split(':').filter((directory) => directory !== '');
-  const found = await Promise.all(directories.map((directory) => canRun(join(directory, RECOGNIZER_PROGRAM))));
-  const missing = [
-    ...(found.includes(true) ? [] : ['pocketsphinx']),
-    ...((await canRead(model)) ? [] : ['pocketsphinx-en-us']),
-  ];
-  if (missing.length === 0) return ok('speech recognition: pocketsphinx');
-  return warning('no speech recognition: callers can only use keys', `sudo apt-get install ${missing.join(' ')}`);
+  if ((await find(env['PATH'] ?? '')) !== null) return ok('speech recognition: pocketsphinx');
+  return warning(
+    'no speech recognition: callers can only use keys',
+    'sudo apt-get install pocketsphinx pocketsphinx-en-us',
+  );
 }
 
 /** What is allowed and yet not wise. */
@@ -108,21 +102,38 @@ export async function checkInstance(
 
 /** Whether a start would get its ports. */
 export async function checkPorts(config: Config): Promise<Finding[]> {
-  const { http, audiosocket } = config;
   const findings: Finding[] = [];
-  for (const wanted of [
-    { ...http, key: 'http.port', purpose: 'the web page and the API', variable: 'LINECARD_HTTP_PORT' },
-    { ...audiosocket, key: 'audiosocket.port', purpose: 'AudioSocket', variable: 'LINECARD_AUDIOSOCKET_PORT' },
-  ]) {
-    const { host, port, purpose, variable } = wanted;
+  for (const { host, port, key, purpose, variable } of listeners(config)) {
     try {
-      await checkPortsFree([{ host, port, kinds: ['tcp'], purpose, variable }]);
+      await checkPortsFree([{ host, port, kinds: ['tcp'], purpose, variable: variable ?? key }]);
       findings.push(ok(`port ${port} on ${host} is free for ${purpose}`));
     } catch (thrown) {
-      findings.push(error(toLinecardError(thrown).message, `or change ${wanted.key}`));
+      findings.push(error(toLinecardError(thrown).message, variable === null ? null : `or change ${key}`));
     }
   }
   return findings;
+}
+
+type Listener = {
+  readonly host: string;
+  readonly port: number;
+  readonly key: string;
+  readonly purpose: string;
+  /** The one that stands above the key; null where there is none. */
+  readonly variable: string | null;
+};
+
+/** Where a Linecard with this configuration would listen. */
+function listeners({ http, audiosocket, pbx }: Config): Listener[] {
+  return [
+    { ...http, key: 'http.port', purpose: 'the web page and the API', variable: 'LINECARD_HTTP_PORT' },
+    { ...audiosocket, key: 'audiosocket.port', purpose: 'AudioSocket', variable: 'LINECARD_AUDIOSOCKET_PORT' },
+    ...pbx.flatMap((each, index) =>
+      each.kind === 'freeswitch'
+        ? [{ ...each.socket, key: `pbx[${index}].socket.port`, purpose: `callers of "${each.name}"`, variable: null }]
+        : [],
+    ),
+  ];
 }
 
 type Readiness = { readonly reasons: readonly string[]; readonly limitations: readonly string[] };
@@ -137,20 +148,6 @@ async function askReadiness(url: string): Promise<Readiness | null> {
   } catch {
     return null; // refused, silent or not JSON: the check of the ports says more
   }
-}
-
-async function canRun(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function canRead(path: string): Promise<boolean> {
-  return access(path, constants.R_OK).then(
-    () => true,
-    () => false,
-  );
 }
 
 function isLoopback(host: string): boolean {

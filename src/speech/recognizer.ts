@@ -36,10 +36,13 @@ export type RecognizerFiles = {
 };
 
 /** Debian's pocketsphinx and pocketsphinx-en-us; null when one of them is missing. */
-export async function findRecognizer(searchPath = process.env.PATH ?? ''): Promise<RecognizerFiles | null> {
+export async function findRecognizer(
+  searchPath = process.env.PATH ?? '',
+  modelDirectory = MODEL_DIRECTORY,
+): Promise<RecognizerFiles | null> {
   const files = {
-    acousticModel: path.join(MODEL_DIRECTORY, 'en-us'),
-    dictionary: path.join(MODEL_DIRECTORY, 'cmudict-en-us.dict'),
+    acousticModel: path.join(modelDirectory, 'en-us'),
+    dictionary: path.join(modelDirectory, 'cmudict-en-us.dict'),
   };
   for (const directory of searchPath.split(path.delimiter)) {
     if (directory === '') continue;

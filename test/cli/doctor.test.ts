@@ -1,15 +1,16 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkConfig, checkDataDir, checkNode, checkRecognizer } from '../../src/cli/doctor-checks.js';
+import { checkConfig, checkDataDir, checkNode, checkPorts, checkRecognizer } from '../../src/cli/doctor-checks.js';
 import { main } from '../../src/cli/linecard.js';
 import type { Config } from '../../src/config/index.js';
 import { readConfigObject } from '../../src/config/index.js';
 import { findFreePort } from '../../src/demo/ports.js';
+import { findRecognizer } from '../../src/speech/recognizer.js';
 import { TestApi, TOKEN } from '../support/http.js';
 import { TestTerminal } from '../support/terminal.js';
 
@@ -84,17 +85,36 @@ describe('linecard doctor', () => {
 });
 
 describe('a check', () => {
-  it('of the recognizer asks for the packages that are missing, and only where an agent needs it', async () => {
+  it('of the recognizer looks for the program that is run, and only where an agent needs it', async () => {
     const config = read({ agents: { a: { provider: 'embedded' } } });
-    expect(await checkRecognizer(config, { PATH: cwd }, join(cwd, 'model'))).toMatchObject({
+    const find = (path?: string): ReturnType<typeof findRecognizer> => findRecognizer(path, cwd);
+    expect(await checkRecognizer(config, { PATH: cwd }, find)).toMatchObject({
       level: 'warning',
       fix: 'sudo apt-get install pocketsphinx pocketsphinx-en-us',
     });
-    mkdirSync(join(cwd, 'model'));
-    writeFileSync(join(cwd, 'pocketsphinx_continuous'), '');
-    chmodSync(join(cwd, 'pocketsphinx_continuous'), 0o755);
-    expect((await checkRecognizer(config, { PATH: cwd }, join(cwd, 'model'))).level).toBe('ok');
-    expect((await checkRecognizer(read({ agents: { a: { provider: 'echo' } } }), {}, '/nothing')).level).toBe('ok');
+    mkdirSync(join(cwd, 'en-us'));
+    writeFileSync(join(cwd, 'cmudict-en-us.dict'), '');
+    writeFileSync(join(cwd, 'pocketsphinx_batch'), '');
+    expect((await checkRecognizer(config, { PATH: cwd }, find)).level).toBe('ok');
+    expect((await checkRecognizer(read({ agents: { a: { provider: 'echo' } } }), {}, find)).level).toBe('ok');
+  });
+
+  it('of the ports finds those of each FreeSWITCH, too', async () => {
+    const [http, audiosocket, callers] = [await findFreePort(), await findFreePort(), await findFreePort()];
+    const config = read({
+      http: { port: http },
+      audiosocket: { port: audiosocket },
+      pbx: [{ kind: 'freeswitch', name: 'fs', esl: { password: 'secret' }, socket: { port: callers } }],
+    });
+    expect((await checkPorts(config)).map(({ level, sentence }) => [level, sentence])).toContainEqual([
+      'ok',
+      `port ${callers} on 127.0.0.1 is free for callers of "fs"`,
+    ]);
+    const taken = createServer().listen(callers, '127.0.0.1');
+    await once(taken, 'listening');
+    const finding = (await checkPorts(config)).find(({ level }) => level === 'error');
+    taken.close();
+    expect(finding?.sentence).toContain('pbx[0].socket.port');
   });
 
   it('of Node.js wants 20', () => {
