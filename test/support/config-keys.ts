@@ -122,8 +122,10 @@ function isSecret(schema: z.core.$ZodType): boolean {
   return plain instanceof z.ZodRecord ? isSecret(plain.valueType) : metaOf(plain, 'secret') === true;
 }
 
+/** What the schema says of itself, or of what it is a transformation of. */
 function metaOf(schema: z.core.$ZodType, key: 'takes' | 'secret'): unknown {
-  return z.globalRegistry.get(schema)?.[key];
+  const value = z.globalRegistry.get(schema)?.[key];
+  return value === undefined && schema instanceof z.ZodPipe ? metaOf(schema.in, key) : value;
 }
 
 function isBlock(schema: z.core.$ZodType): boolean {
