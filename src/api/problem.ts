@@ -91,7 +91,8 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
       return;
     }
     const problem = toProblem(thrown);
-    if (problem.status >= 500) {
+    // A problem that a route made is an answer, given on purpose: a probe that asks each second must not fill the log.
+    if (problem.status >= 500 && !(thrown instanceof HttpProblem)) {
       log.error({ err: thrown, method: request.method, route: request.path, status: problem.status }, 'request failed');
     }
     sendProblem(response, problem);

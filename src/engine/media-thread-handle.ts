@@ -205,8 +205,7 @@ export class MediaThread {
         this.#settle(message.callId)?.reject(new LinecardError(message.code, message.message));
         break;
       case 'threadReport':
-        this.#report = message.report;
-        this.#overload.observe(message.report);
+        this.#reported(message.report);
         break;
       case 'heartbeat':
         break;
@@ -245,6 +244,15 @@ export class MediaThread {
       default:
         assertNever(message);
     }
+  }
+
+  #reported(report: ThreadReport): void {
+    const before = this.#overload.reason;
+    this.#report = report;
+    this.#overload.observe(report);
+    const { reason } = this.#overload;
+    if (before === null && reason !== null) this.#log.warn({ ...report, reason }, 'media thread takes no more calls');
+    if (before !== null && reason === null) this.#log.info({ ...report }, 'media thread takes calls again');
   }
 
   #ready(address: MediaAddress, limitations: readonly string[]): void {

@@ -50,6 +50,13 @@ describe('readiness', () => {
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
     expect(await answer.json()).toMatchObject({ code: 'NOT_READY', reasons: ['PBX "main": away', 'full'] });
   });
+
+  // A load balancer asked ten times a second while the PBX was away, and each answer was a stack trace in the log.
+  it('does not fill the log while somebody asks', async () => {
+    api.reasons.push('PBX "main": away');
+    for (let i = 0; i < 3; i++) await api.fetch('GET', '/readyz');
+    expect(api.complaints).toEqual([]);
+  });
 });
 
 describe('every answer', () => {

@@ -90,6 +90,8 @@ export class TestApi {
   readonly live: CallRecord[] = [];
   readonly history = new CallHistory();
   readonly reasons: string[] = [];
+  /** Lines of level error. */
+  readonly complaints: string[] = [];
   readonly messages: StoredMessage[] = [];
   readonly audioPaths = new Map<string, string>();
   /** What was done to calls, in words. */
@@ -155,7 +157,7 @@ export class TestApi {
       limitations: () => ['no speech recognition: keys only'],
       token: TOKEN,
       clock: this.clock,
-      log: silentLogger,
+      log: { ...silentLogger, error: (_fields, message) => this.complaints.push(message) },
     };
     const created = createApi(api);
     this.app = created.app;
