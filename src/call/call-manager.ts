@@ -54,6 +54,8 @@ export class CallManager implements CallDirectory, CallActions {
   #draining: 'no' | 'yes' = 'no';
   #idle: (() => void) | null = null;
   #reconcileAlarm: Alarm | null = null;
+  /** PBXs that were looked at since the start. */
+  readonly #reconciled = new Set<Pbx>();
 
   constructor(options: CallManagerOptions) {
     this.#pbxes = options.pbxes;
@@ -279,9 +281,12 @@ export class CallManager implements CallDirectory, CallActions {
   }
 
   async #reconcile(pbx: Pbx): Promise<void> {
+    const run = this.#reconciled.has(pbx) ? 'later' : 'first';
+    this.#reconciled.add(pbx);
     await this.#orLog(
       reconcile({
         pbx,
+        run,
         calls: () => [...this.#calls.values()],
         pairs: this.#pairs,
         offer: (offer) => void this.#offered(pbx, offer),

@@ -17,6 +17,8 @@ export type ReconcileOptions = {
   readonly offer: (offer: CallOffer) => void;
   readonly clock: Clock;
   readonly log: Logger;
+  /** first: what nobody knows was left by an earlier process, however young it is. */
+  readonly run: 'first' | 'later';
 };
 
 /**
@@ -43,7 +45,8 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
   const owned = [...now.map((call) => call.belongings), options.pairs.belongings(pbx)];
   const channels = new Set(owned.flatMap((belongings) => belongings.channels));
   const bridges = new Set(owned.flatMap((belongings) => belongings.bridges));
-  const settled = (createdAtMs: number): boolean => clock.wallMs() - createdAtMs > SETTLING_MS;
+  const settlingMs = options.run === 'first' ? 0 : SETTLING_MS;
+  const settled = (createdAtMs: number): boolean => clock.wallMs() - createdAtMs >= settlingMs;
 
   for (const bridge of snapshot.bridges) {
     const members = snapshot.channels.filter((channel) => bridge.channels.includes(channel.channelId));

@@ -104,11 +104,13 @@ export class AsteriskPbx implements Pbx {
     ]);
     // Whoever was taken into a bridge of the PBX's own (`consult.release`) is still said to be in Stasis.
     const elsewhere = new Set(readBridges(bridges).flatMap((bridge) => (this.#isOurs(bridge) ? [] : bridge.channels)));
-    const ours = readChannels(channels).filter((channel) => this.#isInApp(channel) && !elsewhere.has(channel.id));
+    const here = readChannels(channels).filter((channel) => !elsewhere.has(channel.id));
     this.#book.correct(
-      ours.map((channel) => channel.id),
+      here.filter((channel) => this.#isInApp(channel)).map((channel) => channel.id),
       askedAtMs,
     );
+    // A person who is being rung is in no application yet: an earlier process of ours may have begun it.
+    const ours = here.filter((channel) => this.#isInApp(channel) || OURS.test(channel.id));
     return {
       channels: ours.map(toChannelInfo),
       bridges: readBridges(bridges)
