@@ -160,6 +160,10 @@ export class LinecardProcess {
     return path.join(this.#directory, 'data');
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** `kill -9`; resolves when it is dead. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
