@@ -7,7 +7,7 @@ import type { PhoneCall } from '../test/support/phone/phone-call.js';
 import type { Recording } from '../test/support/phone/recording.js';
 import { tone } from '../test/support/phone/sources.js';
 import { printResult, round, sleep } from './support/media-bench.js';
-import { slopeOf } from './support/slope.js';
+import { slopeOf } from '../test/support/slope.js';
 
 const CALLS = Number(process.env['LINECARD_BENCH_PHONE_CALLS'] ?? '50');
 /** Five minutes, as the goal is; `LINECARD_BENCH_PHONE_SECONDS` for less. */

@@ -1,5 +1,5 @@
 import { loadBinary, printResult, round, sleep, startLoad, startServer } from './support/media-bench.js';
-import { slopeOf } from './support/slope.js';
+import { slopeOf } from '../test/support/slope.js';
 
 const CALLS = Number(process.env['LINECARD_BENCH_CALLS'] ?? '500');
 /** How long calls come and go; 3600 for the whole hour. */
