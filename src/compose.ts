@@ -63,6 +63,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
       publish: (event) => events.publish(event),
     },
     pbxes,
+    anchor: { pbx: config.webrtc.pbx ?? null, context: config.webrtc.context },
     extensions: new Map(
       Object.entries(config.extensions).map(([extension, { agent, fallback }]) => [
         extension,

@@ -7,7 +7,7 @@ import { newCallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
 import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
-import type { CallServices } from './call-services.js';
+import type { AnchorPbx, CallServices } from './call-services.js';
 import { CallSession } from './call-session.js';
 import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { LegRoutes } from './leg-routes.js';
@@ -33,9 +33,11 @@ const RECONCILE_INTERVAL_MS = 30_000;
 export type ExtensionPlan = { readonly agent: string; readonly fallback: string | null };
 
 export type CallManagerOptions = {
-  readonly services: Omit<CallServices, 'routes' | 'pairs'>;
+  readonly services: Omit<CallServices, 'routes' | 'pairs' | 'anchorPbx'>;
   readonly pbxes: readonly Pbx[];
   readonly extensions: ReadonlyMap<string, ExtensionPlan>;
+  /** Where people are rung for callers who come by no PBX; no name: the first PBX that can. Absent: nowhere. */
+  readonly anchor?: { readonly pbx: string | null; readonly context: string };
 };
 
 /** Every live call: takes offers, routes what PBXs and media threads say to the call it belongs to, and answers people's requests. */
@@ -62,7 +64,9 @@ export class CallManager implements CallDirectory, CallActions {
     this.#extensions = options.extensions;
     this.#log = options.services.log;
     this.#pairs = new TalkingPairs({ routes: this.#routes, log: this.#log });
-    this.#services = { ...options.services, routes: this.#routes, pairs: this.#pairs };
+    const { anchor } = options;
+    const anchorPbx = anchor === undefined ? null : findAnchorPbx(this.#pbxes, anchor);
+    this.#services = { ...options.services, anchorPbx, routes: this.#routes, pairs: this.#pairs };
   }
 
   start(): void {
@@ -310,6 +314,17 @@ export class CallManager implements CallDirectory, CallActions {
     if (session === undefined) throw new LinecardError('CALL_UNKNOWN', `no live call has the id "${id}"`);
     return session;
   }
+}
+
+function findAnchorPbx(
+  pbxes: readonly Pbx[],
+  { pbx: name, context }: { readonly pbx: string | null; readonly context: string },
+): AnchorPbx | null {
+  for (const pbx of pbxes) {
+    const { consult } = pbx;
+    if (consult !== undefined && (name === null || pbx.name === name)) return { pbx, consult, context };
+  }
+  return null;
 }
 
 /** What has no call is between the engine and its threads, and an answer goes to who asked. */

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.js';
 import type { CallEvent } from '../core/events.js';
 import type { Logger } from '../core/logger.js';
 import type { MediaEngine } from '../engine/port.js';
-import type { CallOffer, Pbx } from '../pbx/port.js';
+import type { CallOffer, ConsultPbx, Pbx } from '../pbx/port.js';
 import type { LegRoutes } from './leg-routes.js';
 import type { MessageStore, OpeningHours } from './port.js';
 import type { TalkingPairs } from './transfer/talking-pairs.js';
@@ -24,11 +24,16 @@ export type Destination = {
 
 export type TransferLimits = { readonly maxPerCall: number; readonly graceMs: number };
 
+/** Where people are rung for callers who are not on a PBX. */
+export type AnchorPbx = { readonly pbx: Pbx; readonly consult: ConsultPbx; readonly context: string };
+
 /** What every session of a process shares. */
 export type CallServices = {
   readonly engine: MediaEngine;
   readonly destinations: Destinations;
   readonly transfers: TransferLimits;
+  /** Null: none of the PBXs can ring a person. */
+  readonly anchorPbx: AnchorPbx | null;
   readonly routes: LegRoutes;
   readonly pairs: TalkingPairs;
   readonly messages: MessageStore;

@@ -1,4 +1,4 @@
-import type { Caller, HowToTransfer, Outcome } from '../core/calls.js';
+import type { Caller, HowToTransfer, Outcome, TransferMode } from '../core/calls.js';
 import { LinecardError } from '../core/errors.js';
 import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
@@ -45,6 +45,8 @@ export class CallTransfers {
   readonly #options: CallTransfersOptions;
   #count = 0;
   #warm: WarmTransfer | null = null;
+  /** The transfer of a browser's caller who talks with a person now: we carry the sound. */
+  #anchored: WarmTransfer | null = null;
   /** The agent failed while the caller was on the way to a person; it matters only if they come back. */
   #agentLost: LinecardError | null = null;
 
@@ -54,27 +56,32 @@ export class CallTransfers {
 
   /** A person is being asked, or talks with the caller and could still give them back. */
   get underWay(): boolean {
-    return this.#warm !== null;
+    return this.#warm !== null || this.#anchored !== null;
   }
 
   /** Caller and person talk with each other. */
   get talking(): boolean {
-    return this.#warm?.talking === true;
+    return this.#anchored !== null || this.#warm?.talking === true;
   }
 
   get belongings(): { readonly channels: readonly ChannelId[]; readonly bridges: readonly BridgeId[] } {
-    return this.#warm?.belongings ?? { channels: [], bridges: [] };
+    return (this.#warm ?? this.#anchored)?.belongings ?? { channels: [], bridges: [] };
   }
 
   /** To a destination by its key, or `fallback`. When this resolves the call is out of our hands (blind), or a person is being rung (warm). */
   async transfer(to: string, how: HowToTransfer = AS_CONFIGURED): Promise<void> {
-    const { line, services } = this.#options;
+    const { line, keptBy, services } = this.#options;
     const destination = this.#destinationOf(to);
     const { maxPerCall } = services.transfers;
     if (this.#count >= maxPerCall) {
       throw new LinecardError('CALL_STATE', `the call was transferred ${maxPerCall} times already`);
     }
     this.#count += 1;
+    if (keptBy === 'nobody') {
+      const mode = how.mode === 'default' ? destination.mode : how.mode;
+      this.#beginAnchored(to, destination, { mode, summary: how.summary });
+      return;
+    }
     const asConfigured = destination.mode === 'warm' && line?.pbx.consult !== undefined ? 'warm' : 'blind';
     if ((how.mode === 'default' ? asConfigured : how.mode) === 'warm') this.#begin(to, destination, how.summary);
     else await this.#blind(to, destination);
@@ -82,11 +89,14 @@ export class CallTransfers {
 
   callerGone(): void {
     this.#warm?.callerGone();
+    this.#endAnchored();
   }
 
   /** Somebody else ends the call. Two who talk are left to the PBX. */
   abandon(): void {
-    this.#warm?.abandon();
+    // Nobody but us connects the two of an anchored call.
+    if (this.#options.keptBy === 'nobody') this.callerGone();
+    else this.#warm?.abandon();
   }
 
   /** The process ends: resolves when two who talk are the PBX's business. */
@@ -101,10 +111,7 @@ export class CallTransfers {
   }
 
   async #blind(to: string, { dial }: Destination): Promise<void> {
-    const { line, keptBy, ledger, host } = this.#options;
-    if (keptBy === 'nobody') {
-      throw new LinecardError('PBX_UNSUPPORTED', 'cannot transfer: a browser call has no channel on a PBX yet');
-    }
+    const { line, ledger, host } = this.#options;
     ledger.transferStarted(to, 'blind');
     if (line === null) {
       // The dialplan keeps the caller: a close that is not "on purpose" sends them to the human it names.
@@ -136,6 +143,8 @@ export class CallTransfers {
       pbx,
       consult,
       callerChannelId: offer.channelId,
+      anchor: null,
+      announced: 'yes',
       caller,
       extension,
       context: offer.context,
@@ -151,6 +160,68 @@ export class CallTransfers {
       log,
     });
     this.#warm.begin();
+  }
+
+  /** The caller's audio stays on its media thread, and goes from there to the person. */
+  #beginAnchored(to: string, { label, places }: Destination, how: { mode: TransferMode; summary: string }): void {
+    const { callId, caller, extension, services, ledger, media, host, log } = this.#options;
+    const { anchorPbx, engine, routes, pairs, clock, transfers } = services;
+    if (anchorPbx === null) {
+      throw new LinecardError('PBX_UNSUPPORTED', 'cannot transfer: no PBX is connected that could ring a person');
+    }
+    ledger.transferStarted(to, how.mode);
+    const couple = (withCallId: CallId | null): void => media.send({ kind: 'couple', callId, withCallId });
+    const warm = new WarmTransfer({
+      ...anchorPbx,
+      callerChannelId: null,
+      anchor: {
+        callId,
+        connect: (personCallId) => {
+          couple(personCallId);
+          ledger.changeState('connected');
+        },
+        personGone: () => void host.end({ result: 'transferred', fault: 'none', reason: `to ${label}, who hung up` }),
+      },
+      announced: how.mode === 'warm' ? 'yes' : 'no',
+      caller,
+      extension,
+      label,
+      places,
+      summary: how.summary,
+      graceMs: transfers.graceMs,
+      call: {
+        hold: () => {
+          host.changeHold('held');
+          return Promise.resolve();
+        },
+        resume: (tried) => {
+          if (this.#agentLost !== null) return Promise.reject(this.#agentLost);
+          couple(null);
+          host.changeHold('resumed');
+          media.send({ kind: 'say', callId, text: returnText(tried, label), instead: 'yes' });
+          return Promise.resolve();
+        },
+        toFallback: () =>
+          host.toFallback({ result: 'failed', fault: 'pbx', reason: 'the caller could not come back from a transfer' }),
+        transferEnded: (ended) => {
+          this.#warm = null;
+          if (ended === 'connected' && !host.hasEnded()) this.#anchored = warm;
+        },
+      },
+      engine,
+      routes,
+      pairs,
+      clock,
+      log,
+    });
+    this.#warm = warm;
+    warm.begin();
+  }
+
+  #endAnchored(): void {
+    const anchored = this.#anchored;
+    this.#anchored = null;
+    void anchored?.endAnchored();
   }
 
   #whileTransferring(line: Line, label: string): TransferringCall {
@@ -181,11 +252,11 @@ export class CallTransfers {
   }
 
   #destinationOf(to: string): Destination {
-    const { line, services } = this.#options;
+    const { line, keptBy, services } = this.#options;
     const { destinations } = services;
     const known = destinations.get(to);
     if (known !== undefined) return known;
-    const fallback = line === null ? 'the human of the dialplan' : line.fallback;
+    const fallback = line !== null ? line.fallback : keptBy === 'dialplan' ? 'the human of the dialplan' : null;
     if (to === 'fallback' && fallback !== null) {
       const places = [{ extension: fallback, ringTimeMs: FALLBACK_RING_MS }];
       return { dial: fallback, label: 'the operator', mode: 'blind', places };

@@ -42,7 +42,8 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
   const served = new Set(now.map((call) => call.line?.offer.channelId));
   await options.pairs.check(pbx, present);
   for (const parties of partiesOf(snapshot, served)) options.pairs.watch(pbx, parties);
-  const owned = [...now.map((call) => call.belongings), options.pairs.belongings(pbx)];
+  // A browser's call has no channel of its own here, but a person who was rung for it has.
+  const owned = [...options.calls().map((call) => call.belongings), options.pairs.belongings(pbx)];
   const channels = new Set(owned.flatMap((belongings) => belongings.channels));
   const bridges = new Set(owned.flatMap((belongings) => belongings.bridges));
   const settlingMs = options.run === 'first' ? 0 : SETTLING_MS;

@@ -25,6 +25,7 @@ export function crossCheck(tree: unknown): CrossMistake[] {
     ...backupCycles(block(root['agents'])),
     ...fallbacks(root),
     ...pbxNames(root['pbx']),
+    ...pbxOfBrowsers(root),
     ...ports(root),
     ...unicastPorts(root),
     ...(RESERVED_DESTINATION in block(root['destinations'])
@@ -106,6 +107,14 @@ function placeholderMistakes(tools: Block): CrossMistake[] {
       return [{ path, message: `has a placeholder that is none of ${known.map((name) => `{${name}}`).join(', ')}` }];
     });
   });
+}
+
+function pbxOfBrowsers(root: Block): CrossMistake[] {
+  const name = block(root['webrtc'])['pbx'];
+  const list = Array.isArray(root['pbx']) ? root['pbx'] : [];
+  const names = list.map((pbx) => block(pbx)['name']).filter((each) => typeof each === 'string');
+  if (typeof name !== 'string' || names.includes(name)) return [];
+  return [{ path: ['webrtc', 'pbx'], message: `there is no PBX "${name}"${didYouMean(name, names)}` }];
 }
 
 /** Follows each agent's backup; a cycle is told once, at its first agent in the file. */

@@ -106,6 +106,9 @@ export const configSchema = section({
     sessionTokens: oneOf(['optional', 'required']).default('optional'),
     announce: ipAddress.optional(),
     ports: portRange.optional(),
+    // Where people are rung for visitors.
+    pbx: name.optional(),
+    context: text(100).default('from-internal'),
     maxCalls: wholeNumber(1, 1000, 'a number of calls').default(100),
     maxCallsPerAddress: wholeNumber(1, 1000, 'a number of calls').default(10),
   }).prefault({}),

@@ -9,9 +9,9 @@ export type Caller = { readonly number: string; readonly name: string };
 
 /**
  * offered: the PBX told us, nobody answered yet. talking: with the agent. held: hears music. transferring: on the way to
- * a person. ended: no leg of it is with us any more.
+ * a person. connected: with a person, and we carry the sound (a browser's call). ended: no leg of it is with us any more.
  */
-export type CallState = 'offered' | 'talking' | 'held' | 'transferring' | 'ended';
+export type CallState = 'offered' | 'talking' | 'held' | 'transferring' | 'connected' | 'ended';
 
 /** blind: the PBX carries the call at once. warm: a person is told who calls and why, and may decline. */
 export type TransferMode = 'blind' | 'warm';

@@ -147,7 +147,7 @@ function demoConfig(settings: DemoSettings, ariUrl: string, ariPassword: string)
 http: { host: 127.0.0.1, port: ${settings.httpPort} }
 dataDir: ${JSON.stringify(settings.dataDir)}
 audiosocket: { host: 127.0.0.1, port: ${settings.audiosocketPort}, allow: [127.0.0.0/8], direct: receptionist }
-webrtc: { enabled: true }
+webrtc: { enabled: true, context: linecard-demo }
 pbx:
   - { kind: asterisk, name: demo, ari: { url: "${ariUrl}", username: linecard, password: "${ariPassword}" }, app: linecard }
 agents:

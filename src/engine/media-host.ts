@@ -157,6 +157,9 @@ export class MediaHost {
         // A call that has just ended may still be spoken to.
         this.#sessions.get(message.callId)?.handle(message);
         break;
+      case 'couple':
+        this.#couple(message.callId, message.withCallId);
+        break;
       case 'partyAudio':
         this.#hear(message.callId, message.pcm);
         break;
@@ -358,6 +361,11 @@ export class MediaHost {
       const { code, message } = toLinecardError(thrown);
       send({ kind: 'signalled', callId, signalId, result: { ok: false, code, message } });
     }
+  }
+
+  #couple(callId: CallId, withCallId: CallId | null): void {
+    const session = this.#sessions.get(callId);
+    session?.couple(withCallId === null ? null : (this.#sessions.get(withCallId) ?? null));
   }
 
   #hear(callId: CallId, pcm: Int16Array): void {

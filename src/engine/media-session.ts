@@ -7,6 +7,7 @@ import { toLinecardError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { FRAME_MS, FRAME_SAMPLES } from '../core/units.js';
 import type { LegCloseReason, MediaLeg } from '../media/leg.js';
+import { HoldMusic } from '../media/hold-music.js';
 import { MeteredLeg } from '../media/metered-leg.js';
 import type { RecordedChunk } from '../media/recording-tap.js';
 import { RecordingTap } from '../media/recording-tap.js';
@@ -41,7 +42,7 @@ export type MediaSessionOptions = {
 /** A message for one call that has a leg. */
 export type SessionCommand = Exclude<
   Extract<ToMedia, { readonly callId: OpenSession['callId'] }>,
-  { readonly kind: 'close' | 'signal' | 'partyAudio' }
+  { readonly kind: 'close' | 'signal' | 'partyAudio' | 'couple' }
 >;
 
 /**
@@ -61,6 +62,9 @@ export class MediaSession implements Ticked {
   #failure: LinecardError | null = null;
   #started = false;
   #held: 'held' | 'resumed' = 'resumed';
+  /** Where no PBX plays music. */
+  readonly #music: HoldMusic | null;
+  #partner: MediaSession | null = null;
   #closed = false;
   #oneWay: 'not noticed' | 'noticed' = 'not noticed';
   #ticks = 0;
@@ -84,6 +88,7 @@ export class MediaSession implements Ticked {
     this.#history = [...session.history];
     this.#reportedRateHz = leg.wireRateHz;
     this.#chain = leg.describe();
+    this.#music = session.transport === 'webrtc' || session.transport === 'websocket' ? new HoldMusic() : null;
     leg.listener = {
       digit: (digit) => {
         if (session.digits === 'leg') this.#digit(digit);
@@ -111,7 +116,14 @@ export class MediaSession implements Ticked {
 
   tick(nowMs: number): void {
     if (this.#failure !== null) this.#replaceConversation();
-    if (this.#conversation === null) {
+    if (this.#partner !== null) {
+      this.leg.pull(MediaSession.#scratch);
+      this.#partner.leg.push(MediaSession.#scratch);
+    } else if (this.#held === 'held' && this.#music !== null) {
+      this.leg.pull(MediaSession.#scratch);
+      this.#music.pull(MediaSession.#scratch);
+      this.leg.push(MediaSession.#scratch);
+    } else if (this.#conversation === null) {
       this.leg.pull(MediaSession.#scratch);
       this.leg.push(MediaSession.#silence);
     } else {
@@ -158,6 +170,15 @@ export class MediaSession implements Ticked {
       default:
         assertNever(command);
     }
+  }
+
+  /** Its party and that of another session hear each other; null: each is with its own agent again. */
+  couple(partner: MediaSession | null): void {
+    const before = this.#partner;
+    if (before === partner) return;
+    this.#partner = partner;
+    before?.couple(null);
+    partner?.couple(this);
   }
 
   /** The caller can hear. Idempotent. */
@@ -300,6 +321,7 @@ export class MediaSession implements Ticked {
 
   #legClosed(reason: LegCloseReason, detail: string): void {
     if (this.#closed) return;
+    this.couple(null);
     this.#closeConversation();
     this.#closed = true;
     this.#control.close();

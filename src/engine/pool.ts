@@ -73,6 +73,13 @@ export class MediaPool implements MediaEngine {
   }
 
   async open(session: OpenSession): Promise<MediaAddress> {
+    const { beside } = session;
+    if (beside !== undefined) {
+      // Part of a call that was taken: late ticks are no reason to leave its caller alone.
+      const thread = this.#threads.find((each) => each.has(beside));
+      if (thread === undefined) throw new LinecardError('CALL_UNKNOWN', `no media thread has call ${beside}`);
+      return thread.open(session);
+    }
     const reason = this.unready()[0];
     if (reason !== undefined) throw new LinecardError('MEDIA_FULL', reason);
     let least: MediaThread | null = null;

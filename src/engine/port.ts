@@ -29,6 +29,8 @@ export type OpenSession = {
   readonly history: readonly { readonly who: Turn['who']; readonly text: string }[];
   /** What the leg has to know before the PBX sends; null where the packets tell (AudioSocket). */
   readonly format: MediaFormat | null;
+  /** On the thread of this call: the two are to be coupled. Absent: on any. */
+  readonly beside?: CallId;
 };
 
 /** How a leg's audio will come: unicast datagrams carry no header at all. */
@@ -83,6 +85,8 @@ export type ToMedia =
   | { readonly kind: 'instruct'; readonly callId: CallId; readonly text: string }
   /** held: the agent neither hears nor speaks, the leg gets silence. */
   | { readonly kind: 'hold'; readonly callId: CallId; readonly held: 'held' | 'resumed' }
+  /** The parties of two sessions on one thread hear each other and nobody else; null: each is with its own agent again. */
+  | { readonly kind: 'couple'; readonly callId: CallId; readonly withCallId: CallId | null }
   | { readonly kind: 'close'; readonly callId: CallId; readonly ending: 'completed' | 'handover' }
   | { readonly kind: 'answer'; readonly callId: CallId; readonly requestId: number; readonly answer: ControlAnswer }
   /** To the leg's door; answered by `signalled` with the same id. */

@@ -84,7 +84,8 @@ export type OpenMedia = {
 export type DialLeg = {
   /** Chosen by us. */
   readonly channelId: ChannelId;
-  readonly callerChannelId: ChannelId;
+  /** Null: the caller is not on this PBX. */
+  readonly callerChannelId: ChannelId | null;
   /** Where the dialplan is asked to ring: from the configuration, never from a caller or a model. */
   readonly extension: string;
   readonly context: string;

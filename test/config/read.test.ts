@@ -64,6 +64,7 @@ describe('a good configuration', () => {
       icePolicy: 'all',
       origins: [],
       sessionTokens: 'optional',
+      context: 'from-internal',
       maxCalls: 100,
       maxCallsPerAddress: 10,
     });

@@ -25,6 +25,9 @@ export class FakeLeg implements MediaLeg {
     clippedSamples: 0,
   };
   readonly depthMs = 20;
+  /** Each sample of what its party says, and the first one of the last frame that the party heard. */
+  says = 0;
+  heard = 0;
   closedWith: LegCloseReason | null = null;
 
   constructor(id: LegId, wireRateHz = 8000) {
@@ -38,12 +41,13 @@ export class FakeLeg implements MediaLeg {
 
   pull(dst: Int16Array): FrameKind {
     this.counters.framesIn += 1;
-    dst.fill(0);
+    dst.fill(this.says);
     return FRAME_SILENCE;
   }
 
-  push(): void {
+  push(src: Int16Array): void {
     this.counters.framesOut += 1;
+    this.heard = src[0] ?? 0;
   }
 
   describe(): string[] {

@@ -29,7 +29,9 @@ export type SupervisionOptions = {
   readonly routes: LegRoutes;
   readonly endpoint: string;
   readonly mode: SuperviseMode;
-  readonly dial: Omit<DialLeg, 'channelId' | 'extension' | 'ringTimeMs'>;
+  readonly dial: Omit<DialLeg, 'channelId' | 'extension' | 'ringTimeMs' | 'callerChannelId'> & {
+    readonly callerChannelId: ChannelId;
+  };
   readonly call: SupervisedCall;
   readonly clock: Clock;
   readonly log: Logger;

@@ -1,6 +1,6 @@
 import type { Caller } from '../../core/calls.js';
 import type { Clock } from '../../core/clock.js';
-import type { BridgeId, ChannelId } from '../../core/ids.js';
+import type { BridgeId, CallId, ChannelId } from '../../core/ids.js';
 import { newCallId, newLegId } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
 import type { MediaEngine } from '../../engine/port.js';
@@ -14,6 +14,8 @@ export type BriefingLinkOptions = {
   readonly personChannelId: ChannelId;
   readonly caller: Caller;
   readonly extension: string | null;
+  /** A call on whose media thread it has to be; null: any. */
+  readonly beside: CallId | null;
   readonly engine: MediaEngine;
   readonly routes: LegRoutes;
   readonly clock: Clock;
@@ -53,7 +55,7 @@ export class BriefingLink {
 
   /** Resolves when it can speak. After a rejection only `close` is left. */
   async open(): Promise<void> {
-    const { pbx, personChannelId, caller, extension } = this.#options;
+    const { pbx, personChannelId, caller, extension, beside } = this.#options;
     await this.#media.open(pbx, personChannelId, {
       callId: this.callId,
       legId: newLegId(),
@@ -64,6 +66,7 @@ export class BriefingLink {
       extension,
       digits: 'control',
       history: [],
+      ...(beside === null ? {} : { beside }),
     });
     this.#media.send({ kind: 'start', callId: this.callId });
   }

@@ -1,6 +1,6 @@
 import { assertNever } from '../../core/assert-never.js';
 import { toLinecardError } from '../../core/errors.js';
-import type { BridgeId, ChannelId } from '../../core/ids.js';
+import type { BridgeId, CallId, ChannelId } from '../../core/ids.js';
 import { newChannelId } from '../../core/ids.js';
 import type { ConsultPbx, DialLeg, HangUpCause } from '../../pbx/port.js';
 import type { ChannelEvent } from '../leg-routes.js';
@@ -28,6 +28,11 @@ export class PersonLeg {
     const { pbx, routes } = options;
     this.#options = options;
     this.#removeRoute = routes.addChannel(pbx, this.channelId, (event) => this.#onPbx(event));
+  }
+
+  /** The media session that the person hears; null when there is none. */
+  get mediaCallId(): CallId | null {
+    return this.#briefing?.callId ?? null;
   }
 
   /** It ended by itself. */

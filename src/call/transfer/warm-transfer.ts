@@ -1,7 +1,8 @@
 import { assertNever } from '../../core/assert-never.js';
 import type { Caller } from '../../core/calls.js';
 import type { Alarm, Clock } from '../../core/clock.js';
-import type { BridgeId, ChannelId } from '../../core/ids.js';
+import { LinecardError } from '../../core/errors.js';
+import type { BridgeId, CallId, ChannelId } from '../../core/ids.js';
 import { newBridgeId } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
 import type { MediaEngine } from '../../engine/port.js';
@@ -29,10 +30,23 @@ export interface TransferringCall {
   transferEnded(how: TransferEnd): void;
 }
 
+/** A caller whose audio is on a media thread of ours and goes from there to the person, as long as they talk. */
+export interface Anchor {
+  readonly callId: CallId;
+  /** They hear each other, and nobody else. */
+  connect(personCallId: CallId): void;
+  /** The person hung up, after the transfer had ended well. */
+  personGone(): void;
+}
+
 export type WarmTransferOptions = {
   readonly pbx: Pbx;
   readonly consult: ConsultPbx;
-  readonly callerChannelId: ChannelId;
+  /** Null where the caller is with us and not on this PBX: `anchor` connects then. */
+  readonly callerChannelId: ChannelId | null;
+  readonly anchor: Anchor | null;
+  /** no: who picks up has the caller at once. */
+  readonly announced: 'yes' | 'no';
   readonly caller: Caller;
   readonly extension: string | null;
   /** Where the places are dialled. */
@@ -66,6 +80,8 @@ export class WarmTransfer {
   #parties: Parties | null = null;
   #acceptedAtMs = 0;
   #callerIsGone = false;
+  /** The person whom an anchored caller talks with, once the transfer has ended. */
+  #anchored: PersonLeg | null = null;
 
   constructor(options: WarmTransferOptions) {
     this.#options = options;
@@ -101,12 +117,24 @@ export class WarmTransfer {
     this.#happened({ kind: 'abandoned' });
   }
 
+  /** An anchored caller is gone: the person is hung up. Never rejects. */
+  async endAnchored(): Promise<void> {
+    const leg = this.#anchored;
+    this.#anchored = null;
+    await leg?.hangUp();
+    this.#legs.clear();
+  }
+
   /** Resolves when nothing that was asked for is under way any more. */
   async settled(): Promise<void> {
     await this.#callerWork;
   }
 
   #happened(event: TransferEvent): void {
+    if (this.#anchored !== null && (event.kind === 'legGone' || event.kind === 'briefingFailed')) {
+      this.#options.anchor?.personGone();
+      return;
+    }
     const before = this.#state.kind;
     const { state, effects } = stepTransfer(this.#plan(), this.#state, event);
     this.#state = state;
@@ -142,7 +170,7 @@ export class WarmTransfer {
         this.#legs.get(effect.attempt)?.openBriefing();
         break;
       case 'speak':
-        this.#legs.get(effect.attempt)?.say(speechText(effect.speech, this.#options));
+        this.#speak(effect.attempt, speechText(effect.speech, this.#options));
         break;
       case 'merge':
         this.#acceptedAtMs = clock.nowMs();
@@ -190,7 +218,8 @@ export class WarmTransfer {
   }
 
   #dial(attempt: number, target: number): void {
-    const { pbx, consult, caller, extension, context, callerChannelId, places, engine, routes, clock } = this.#options;
+    const { pbx, consult, caller, extension, context, callerChannelId, places, anchor, engine, routes, clock } =
+      this.#options;
     const place = places[target];
     if (place === undefined) return;
     const leg = new PersonLeg({
@@ -200,6 +229,7 @@ export class WarmTransfer {
       dial: { callerChannelId, caller, context, extension: place.extension, ringTimeMs: place.ringTimeMs },
       caller,
       extension,
+      beside: anchor?.callId ?? null,
       engine,
       routes,
       clock,
@@ -211,15 +241,26 @@ export class WarmTransfer {
     leg.dial();
   }
 
+  /** Who is not to be asked has said yes by picking up. */
+  #speak(attempt: number, text: string): void {
+    if (this.#options.announced === 'yes') this.#legs.get(attempt)?.say(text);
+    else queueMicrotask(() => this.#happened({ kind: 'digit', attempt, digit: '1' }));
+  }
+
   async #hangUp(attempt: number): Promise<void> {
     await this.#legs.get(attempt)?.hangUp();
     this.#legs.delete(attempt);
   }
 
   async #merge(attempt: number): Promise<void> {
-    const { consult, callerChannelId, clock } = this.#options;
+    const { consult, callerChannelId, anchor, clock } = this.#options;
     const leg = this.#legs.get(attempt);
     if (leg === undefined || this.#state.kind !== 'merging') return; // given up while it waited for its turn
+    if (callerChannelId === null) {
+      if (anchor === null || leg.mediaCallId === null) throw new LinecardError('INVARIANT', 'nothing to connect with');
+      anchor.connect(leg.mediaCallId);
+      return;
+    }
     this.#parties = { bridgeId: newBridgeId(), callerChannelId, personChannelId: leg.channelId };
     await consult.connect(this.#parties);
     this.#log.info({ mergeMs: Math.round(clock.nowMs() - this.#acceptedAtMs) }, 'caller and person talk');
@@ -230,6 +271,7 @@ export class WarmTransfer {
     const { pbx, consult, pairs } = this.#options;
     const leg = this.#legs.get(attempt);
     const parties = this.#parties;
+    if (this.#options.anchor !== null) this.#anchored = leg ?? null;
     if (leg === undefined || parties === null) return;
     const gone = (): ChannelId | null => {
       if (this.#callerIsGone) return parties.callerChannelId;
@@ -248,6 +290,7 @@ export class WarmTransfer {
 
   async #finish(how: TransferEnd): Promise<void> {
     this.#options.call.transferEnded(how);
+    if (this.#anchored?.gone === true) this.#options.anchor?.personGone();
     await this.#closeParties();
   }
 

@@ -43,7 +43,8 @@ export interface AriClient {
       endpoint: string;
       app: string;
       callerId: string;
-      originator: string;
+      originator?: string;
+      formats?: string;
       timeout: number;
     }): Promise<unknown>;
     snoopChannelWithId(parameters: {

@@ -56,7 +56,7 @@ export class AsteriskConsult implements ConsultPbx {
     if (!DIALLABLE.test(extension) || !DIALLABLE.test(context)) {
       throw new LinecardError('PBX_UNSUPPORTED', `"${extension}@${context}" cannot be dialled`);
     }
-    await needExtension(callerChannelId, context, extension);
+    if (callerChannelId !== null) await needExtension(callerChannelId, context, extension);
     // The event may be faster than the reply.
     book.dial(channelId);
     try {
@@ -67,8 +67,8 @@ export class AsteriskConsult implements ConsultPbx {
           endpoint: `Local/${extension}@${context}/n`,
           app,
           callerId: displayed(leg.caller),
-          // Its formats are the caller's. Without it the leg gets slin192, and now and then the person does not hear the caller.
-          originator: callerChannelId,
+          // Its formats are the caller's. With neither the leg gets slin192, and now and then the person does not hear the caller.
+          ...(callerChannelId === null ? { formats: 'slin16' } : { originator: callerChannelId }),
           timeout: Math.ceil(leg.ringTimeMs / 1000) + RING_SPARE_S,
         }),
       );
