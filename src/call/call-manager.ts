@@ -157,12 +157,10 @@ export class CallManager implements CallDirectory, CallActions {
         this.#onChannel(pbx, event);
         break;
       case 'connected':
-        this.#log.info({ pbx: pbx.name }, 'PBX connected');
         void this.#reconcile(pbx);
         break;
       case 'disconnected':
-        this.#log.warn({ pbx: pbx.name, reason: event.reason }, 'PBX disconnected');
-        break;
+        break; // its adapter has said so, with all that it knows
       default:
         assertNever(event);
     }

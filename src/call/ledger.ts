@@ -95,9 +95,9 @@ export class CallLedger {
   }
 
   started(): void {
-    const { transport, extension, agent, caller, log } = this.#options;
+    const { transport, pbx, extension, agent, caller, log } = this.#options;
     this.#publish({ kind: 'callStarted', call: this.record });
-    log.info({ transport, extension, agent, pii: { caller } }, 'call started');
+    log.info({ transport, ...(pbx === null ? {} : { pbx }), extension, agent, pii: { caller } }, 'call started');
   }
 
   legConnected(codec: string, sampleRateHz: number): void {
@@ -157,6 +157,7 @@ export class CallLedger {
 
   transferStarted(to: string, mode: TransferMode): void {
     this.#publish({ kind: 'transferStarted', to, mode });
+    this.#options.log.info({ to, mode }, 'transfer started');
   }
 
   messageTaken(messageId: string): void {

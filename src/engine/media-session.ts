@@ -203,7 +203,10 @@ export class MediaSession implements Ticked {
   #noticeOneWay(): void {
     if (this.#oneWay === 'noticed' || this.leg.sound.oneWayMs === 0) return;
     this.#oneWay = 'noticed';
-    this.#options.log.warn({ leg: this.leg.counters }, 'one-way audio: the caller is spoken to and nothing comes back');
+    this.#options.log.warn(
+      { leg: this.leg.counters },
+      'not a sound from a caller who is spoken to: one-way audio, or a muted phone',
+    );
   }
 
   #openConversation(): void {

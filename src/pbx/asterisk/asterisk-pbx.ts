@@ -50,7 +50,7 @@ export class AsteriskPbx implements Pbx {
     this.name = options.name;
     this.#app = app;
     this.#clock = clock;
-    this.#log = options.log.child({ pbx: options.name });
+    this.#log = options.log;
     this.#book = new ChannelBook(clock);
     this.#link = new AriLink({
       ari: { ...ari, app, clock, log: this.#log },

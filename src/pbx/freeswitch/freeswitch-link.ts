@@ -83,10 +83,11 @@ export class FreeSwitchLink {
       this.#connection = connection;
       this.#retryMs = RETRY_FIRST_MS;
       this.#armProbe(connection);
+      log.info({ host, port }, 'connected to FreeSWITCH');
       this.#options.onConnected();
     } catch (thrown) {
       const reason = toLinecardError(thrown).message;
-      if (reason !== this.#reason) log.warn({ host, port, reason }, 'FreeSWITCH cannot be reached');
+      if (reason !== this.#reason) log.warn({ host, port, reason }, 'no connection to FreeSWITCH, trying again');
       this.#reason = reason;
       this.#retryLater();
     }
@@ -107,6 +108,7 @@ export class FreeSwitchLink {
     if (this.#connection === null) return;
     this.#connection = null;
     this.#reason = reason.message;
+    this.#options.log.warn({ reason: this.#reason }, 'no connection to FreeSWITCH, trying again');
     this.#options.onDisconnected(this.#reason);
     this.#retryLater();
   }
