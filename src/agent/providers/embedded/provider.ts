@@ -99,11 +99,11 @@ export class EmbeddedProvider implements AgentProvider {
 
   /** Speech is a comfort, keys always work: without a recognizer calls are served all the same. */
   async #openEars(): Promise<void> {
-    const { clock, log, name } = this.#options;
+    const { clock, log } = this.#options;
     const files = await (this.#options.findRecognizer ?? findRecognizer)();
     if (files === null) {
       this.#limitations.push(
-        `agent "${name}" understands keys only: install the Debian packages pocketsphinx and pocketsphinx-en-us for speech`,
+        `understands keys only: install the Debian packages pocketsphinx and pocketsphinx-en-us for speech`,
       );
       return;
     }
@@ -114,13 +114,11 @@ export class EmbeddedProvider implements AgentProvider {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log.error({ err: new LinecardError('AGENT_UNAVAILABLE', reason, { cause: error }) }, 'no speech recognition');
-      this.#limitations.push(`agent "${name}" understands keys only: ${reason}`);
+      this.#limitations.push(`understands keys only: ${reason}`);
       return;
     }
     for (const label of this.#ears.unpronounceable) {
-      this.#limitations.push(
-        `agent "${name}" cannot listen for "${label}", which its dictionary lacks: callers use its key`,
-      );
+      this.#limitations.push(`cannot listen for "${label}", which its dictionary lacks: callers use its key`);
     }
   }
 }
