@@ -204,7 +204,8 @@ export class Conversation {
 
   #played(nowMs: number): void {
     const { listener, clock } = this.#options;
-    this.#segmentStartedAtWallMs ??= clock.wallMs();
+    // The frame may have held the end of a sentence alone: the next one begins later.
+    if (this.#queue.playing) this.#segmentStartedAtWallMs ??= clock.wallMs();
     if (this.#firstAudio === 'not yet') {
       this.#firstAudio = 'told';
       listener.firstAudio();

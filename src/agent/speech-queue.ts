@@ -61,6 +61,11 @@ export class SpeechQueue implements SpeechOut {
     return this.#segments.length === 0 && this.#cut.length === 0;
   }
 
+  /** Whether a segment has been heard in part. */
+  get playing(): boolean {
+    return (this.#segments[0]?.played ?? 0) > 0;
+  }
+
   /** Whether there is speech, heard or about to be, and whether the caller's voice may cut it. */
   get current(): 'none' | 'allowed' | 'protected' {
     const first = this.#segments[0];

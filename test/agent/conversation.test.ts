@@ -102,6 +102,17 @@ describe('what the caller hears', () => {
     expect(reports).toEqual(['firstAudio']);
   });
 
+  // A sentence that ended within a frame left its end as the beginning of the next one, which was said ten seconds later.
+  it('is told with when each sentence began', () => {
+    conversation.start();
+    agent.speak('Hello there.', 100);
+    run(1000);
+    agent.speak('Still there?', 110);
+    run(200);
+    const [first, second] = turns.map(({ atMs }) => atMs);
+    expect((second ?? 0) - (first ?? 0)).toBe(1000);
+  });
+
   it('is cut within a frame when the caller speaks, and the transcript with it, to the word', () => {
     conversation.start();
     agent.speak('one two three four five six seven eight nine ten', 5000);
