@@ -88,6 +88,11 @@ export class CallManager implements CallDirectory, CallActions {
     return this.#draining === 'yes' ? ['shutting down, no new calls are taken', ...reasons] : reasons;
   }
 
+  /** Who waits for news of channels and sessions besides the calls: for tests of leaks. */
+  get routeCount(): number {
+    return this.#routes.size;
+  }
+
   list(): readonly CallRecord[] {
     return [...this.#calls.values()].map((call) => call.record);
   }
