@@ -114,6 +114,11 @@ export class JitterBuffer {
     return (this.#decodeAt + this.#madeUp - this.#line.length) / SAMPLES_PER_MS;
   }
 
+  /** As `MediaLeg.skewPpm`. */
+  get skewPpm(): number {
+    return this.#delay.skewPpm;
+  }
+
   /** What the buffer waits for a packet, from when the fastest would have come. */
   get targetMs(): number {
     return this.#delay.targetMs;

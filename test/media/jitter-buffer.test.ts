@@ -149,6 +149,7 @@ describe('a sender whose clock is off', () => {
     const count = 30_000;
     const heard = play(count, { skewPpm, jitterMs: 5 });
     expect(counters.overruns).toBe(0);
+    expect(Math.abs(buffer.skewPpm - skewPpm)).toBeLessThan(20);
     // 0.3 s of difference is made up by stretching, not by losing.
     expect(decoder.decoded.length).toBeGreaterThan(count - 50);
     expect(Math.max(...heard.slice(500, count - 500).map(({ delayMs }) => delayMs))).toBeLessThan(70);

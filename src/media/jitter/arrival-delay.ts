@@ -1,3 +1,6 @@
+import { SAMPLES_PER_MS } from '../../core/units.js';
+import { ClockSkew } from '../clock-skew.js';
+
 /** Delays are counted in steps of this size. */
 const STEP_MS = 2;
 /** What is later than this is not waited for by anybody. */
@@ -31,6 +34,9 @@ export class ArrivalDelay {
   #slotEndsAtMs = -Infinity;
   #baseMs = Infinity;
   #targetMs = ASSUMED_DELAY_MS;
+  #skew = new ClockSkew();
+  /** Media time of the newest packet. */
+  #newestMs = -Infinity;
 
   /** Transit of the fastest packet: arrival minus media time; infinite before the first. */
   get baseMs(): number {
@@ -42,9 +48,15 @@ export class ArrivalDelay {
     return this.#targetMs;
   }
 
+  /** By how much the sender's clock is faster than ours, in parts per million; 0 until half a minute is known. */
+  get skewPpm(): number {
+    return this.#skew.ppm;
+  }
+
   /** Takes note of a packet, in any order; returns by how much it was slower than the fastest. */
   add(arrivalMs: number, mediaMs: number): number {
     const transitMs = arrivalMs - mediaMs;
+    if (mediaMs > this.#newestMs) this.#noteClock(arrivalMs, mediaMs);
     if (arrivalMs >= this.#slotEndsAtMs) this.#nextSlot(arrivalMs);
     if (transitMs < (this.#slots[this.#slot] as number)) this.#slots[this.#slot] = transitMs;
     let baseMs = Infinity;
@@ -62,6 +74,13 @@ export class ArrivalDelay {
     this.#slots.fill(Infinity);
     this.#baseMs = Infinity;
     this.#slotEndsAtMs = -Infinity;
+    this.#skew = new ClockSkew();
+    this.#newestMs = -Infinity;
+  }
+
+  #noteClock(arrivalMs: number, mediaMs: number): void {
+    if (Number.isFinite(this.#newestMs)) this.#skew.feed((mediaMs - this.#newestMs) * SAMPLES_PER_MS, arrivalMs);
+    this.#newestMs = mediaMs;
   }
 
   #nextSlot(nowMs: number): void {

@@ -22,6 +22,7 @@ export interface PacketUplink {
   /** Writes one frame, mono s16, 16 kHz, 320 samples. */
   pull(dst: Int16Array, nowMs: number): FrameKind;
   readonly depthMs: number;
+  readonly skewPpm: number;
   describe(): string[];
   close(): void;
 }
@@ -69,6 +70,10 @@ export class WebRtcLeg implements MediaLeg {
 
   get depthMs(): number {
     return this.#uplink.depthMs;
+  }
+
+  get skewPpm(): number {
+    return this.#uplink.skewPpm;
   }
 
   /** What the browser last reported of our audio. */

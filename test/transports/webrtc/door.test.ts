@@ -62,6 +62,7 @@ function setUp(options: { maxLegs?: number; answers?: string | Error; packetByte
         insert: (info) => inserted.push(info.sequenceNumber),
         pull: () => FRAME_SILENCE,
         depthMs: 0,
+        skewPpm: 0,
         describe: () => [],
         close: () => (uplinksClosed += 1),
       }),
