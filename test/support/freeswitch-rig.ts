@@ -70,7 +70,7 @@ export async function makeFreeSwitchRig(freeswitch: TestFreeSwitch, socketPort: 
     address: sink.address,
     nowhere: null,
     orphans: 'go to the human',
-    offers: 'answered',
+    offers: freeswitch.answers === 'never' ? 'ringing' : 'answered',
     bridges: 'none',
     human: { context: 'default', extension: '7010' },
     leftovers: async () => Array.from({ length: await sessions() }, (_, i) => `session ${i}`),
@@ -114,7 +114,7 @@ export function loopbackCallers(esl: EslClient): {
         `origination_caller_id_number=6001`,
         `origination_caller_id_name=Alice`,
       ];
-      await esl.api(`originate {${variables.join(',')}}loopback/${extension}/default &park()`);
+      await esl.ask(`bgapi originate {${variables.join(',')}}loopback/${extension}/default &park()`);
       const channelId = await vi.waitFor(async () => {
         const other = await esl.api(`uuid_getvar ${own} other_loopback_leg_uuid`);
         if (!/^[0-9a-f-]{36}$/.test(other)) throw new Error(`the caller has no other half: ${other}`);

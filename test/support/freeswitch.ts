@@ -21,6 +21,8 @@ export type FreeSwitchPlan = {
   readonly socketPort: number;
   /** The extension that rings when Linecard is away. */
   readonly fallback: string;
+  /** `never`: the drop-in file without its `answer`. */
+  readonly answers?: 'first' | 'never';
   /** More extensions, as XML. */
   readonly extensions?: string;
 };
@@ -31,6 +33,8 @@ export class TestFreeSwitch {
   readonly sipPort: number;
   /** Where the drop-in file's `socket` connects. */
   readonly socketPort: number;
+  /** Whether the drop-in file answers. */
+  readonly answers: 'first' | 'never';
   readonly runDir: string;
   readonly #process: ChildProcess;
 
@@ -38,12 +42,14 @@ export class TestFreeSwitch {
     eslPort: number;
     sipPort: number;
     socketPort: number;
+    answers: 'first' | 'never';
     runDir: string;
     process: ChildProcess;
   }) {
     this.eslPort = options.eslPort;
     this.sipPort = options.sipPort;
     this.socketPort = options.socketPort;
+    this.answers = options.answers;
     this.runDir = options.runDir;
     this.#process = options.process;
   }
@@ -63,7 +69,14 @@ export class TestFreeSwitch {
       ],
       { stdio: 'ignore' },
     );
-    const self = new TestFreeSwitch({ eslPort, sipPort, socketPort: plan.socketPort, runDir, process: child });
+    const self = new TestFreeSwitch({
+      eslPort,
+      sipPort,
+      socketPort: plan.socketPort,
+      answers: plan.answers ?? 'first',
+      runDir,
+      process: child,
+    });
     try {
       await self.#untilItAnswers();
     } catch (error) {
@@ -134,7 +147,8 @@ async function writeConfig(runDir: string, eslPort: number, sipPort: number, pla
   const dropIn = await readFile(path.join(PROJECT_DIR, 'dialplan/freeswitch/linecard.xml'), 'utf8');
   const set = dropIn
     .replace('linecard_address=127.0.0.1:8084', `linecard_address=127.0.0.1:${plan.socketPort}`)
-    .replace('linecard_fallback=1001', `linecard_fallback=${plan.fallback}`);
+    .replace('linecard_fallback=1001', `linecard_fallback=${plan.fallback}`)
+    .replace('<action application="answer"/>', plan.answers === 'never' ? '' : '$&');
   await writeFile(path.join(dialplanDir, 'linecard.xml'), set);
   await writeFile(path.join(dialplanDir, 'more.xml'), `<include>\n${plan.extensions ?? ''}\n</include>\n`);
 }

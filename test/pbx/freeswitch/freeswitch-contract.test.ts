@@ -4,12 +4,16 @@ import { FREESWITCH_PREFIX, TestFreeSwitch } from '../../support/freeswitch.js';
 import { CALLERS_EXTENSIONS, makeFreeSwitchRig } from '../../support/freeswitch-rig.js';
 import { testPbxContract } from '../../support/pbx-contract.js';
 
-describe.skipIf(FREESWITCH_PREFIX === '')('FreeSWITCH adapter on a real FreeSWITCH', () => {
+describe.skipIf(FREESWITCH_PREFIX === '').each([
+  { what: 'whose dialplan answers', answers: 'first' },
+  { what: 'whose dialplan leaves the answer to us', answers: 'never' },
+] as const)('FreeSWITCH adapter on a real FreeSWITCH $what', ({ answers }) => {
   let freeswitch: TestFreeSwitch;
   let socketPort: number;
   beforeAll(async () => {
     socketPort = await findFreePort();
-    freeswitch = await TestFreeSwitch.start({ socketPort, fallback: '7010', extensions: CALLERS_EXTENSIONS });
+    const plan = { socketPort, answers, fallback: '7010', extensions: CALLERS_EXTENSIONS };
+    freeswitch = await TestFreeSwitch.start(plan);
   });
   afterAll(() => freeswitch.stop());
 
