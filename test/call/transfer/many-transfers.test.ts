@@ -74,7 +74,7 @@ async function play(steps: readonly string[], releases: 'released' | 'kept'): Pr
   pbx.offer({ channelId: CALLER });
   await settle();
   const callId = manager.list()[0]?.id as CallId;
-  let callerIsThere = true;
+  const caller: { state: 'there' | 'gone' } = { state: 'there' };
   const people = pbx.people;
   const act: Readonly<Record<string, (what: string) => void>> = {
     answer: () => people.dialled.length > 0 && people.live.has(people.last) && people.answer(),
@@ -84,7 +84,7 @@ async function play(steps: readonly string[], releases: 'released' | 'kept'): Pr
       if (briefing !== undefined) engine.onMessage({ kind: 'turn', callId: briefing.callId, turn });
     },
     callerLeaves: () => {
-      callerIsThere = false;
+      caller.state = 'gone';
       pbx.onEvent({ kind: 'channelGone', channelId: CALLER, cause: 'normal' });
     },
     agentFails: () => engine.onMessage({ kind: 'agentFailed', callId, code: 'AGENT_FAILED', message: 'gone' }),
@@ -110,17 +110,17 @@ async function play(steps: readonly string[], releases: 'released' | 'kept'): Pr
   for (const each of steps) {
     const [what = '', about = ''] = each.split(' ');
     // The leak check sees what is there.
-    const caller = { number: '6001', name: 'Alice' };
+    const alice = { number: '6001', name: 'Alice' };
     const where = { extension: '7000', context: 'phones', owner: 'pbx', createdAtMs: clock.wallMs() } as const;
     pbx.present = {
-      channels: callerIsThere ? [{ channelId: CALLER, state: 'up', caller, ...where }] : [],
+      channels: caller.state === 'there' ? [{ channelId: CALLER, state: 'up', caller: alice, ...where }] : [],
       bridges: [],
     };
     act[what]?.(about);
     await settle();
     if (what === 'wait') await clock.advanceAsync(Number(about));
     const call = manager.get(callId);
-    if (call !== null && callerIsThere) {
+    if (call !== null && caller.state === 'there') {
       expect(people.hears(CALLER), `${steps.join(', ')}: at ${each} in ${call.state}`).not.toBe('nothing');
     }
   }
