@@ -82,10 +82,13 @@ export class FakeRealtimeSession {
   /** Milliseconds of audio of each item that was said. */
   readonly #items = new Map<string, number>();
   readonly #calls = new Set<string>();
+  readonly #toneHz: number | null;
   #ids = 0;
 
-  constructor(connection: FakeConnection) {
+  /** @param toneHz what it says sounds like; null: one level */
+  constructor(connection: FakeConnection, toneHz: number | null = null) {
     this.connection = connection;
+    this.#toneHz = toneHz;
     connection.socket.on('message', (data) => this.#receive((data as Buffer).toString()));
   }
 
@@ -129,7 +132,7 @@ export class FakeRealtimeSession {
       this.send({ type: 'response.output_audio_transcript.delta', event_id, ...part, delta: piece });
     }
     const bytes = Buffer.alloc(ms * 48);
-    for (let i = 0; i < bytes.length; i += 2) bytes.writeInt16LE(6000, i);
+    for (let i = 0; i < bytes.length; i += 2) bytes.writeInt16LE(this.#sample(i / 2), i);
     // An odd number: samples are cut in two.
     for (let at = 0; at < bytes.length; at += 9601) {
       const delta = bytes.subarray(at, at + 9601).toString('base64');
@@ -238,6 +241,11 @@ export class FakeRealtimeSession {
     }
   }
 
+  #sample(index: number): number {
+    const hz = this.#toneHz;
+    return hz === null ? 6000 : Math.round(8000 * Math.sin((2 * Math.PI * hz * index) / 24_000));
+  }
+
   #truncate(itemId: string, endMs: number): void {
     const ms = this.#items.get(itemId);
     if (ms === undefined || endMs > ms) this.mistakes.push(`truncation of ${itemId} to ${endMs} of ${ms ?? 'nothing'}`);
@@ -257,10 +265,12 @@ export class FakeOpenAiRealtime {
   expiresAtSeconds: number | undefined;
   /** `mute`: connections are taken and nothing is ever said. */
   manner: 'normal' | 'mute' = 'normal';
+  /** What its sessions sound like; null: one level. */
+  toneHz: number | null = null;
 
   constructor() {
     this.server = new FakeSocketServer((connection) => {
-      const session = new FakeRealtimeSession(connection);
+      const session = new FakeRealtimeSession(connection, this.toneHz);
       this.sessions.push(session);
       if (connection.path !== '/v1/realtime?model=gpt-realtime') session.mistakes.push(`path ${connection.path}`);
       if (connection.headers.authorization !== 'Bearer sk-test') session.mistakes.push('authorization');

@@ -1,0 +1,161 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import type { AgentProvider } from '../src/agent/port.js';
+import { LinecardSocketProvider } from '../src/agent/providers/linecard-socket/provider.js';
+import { MediaStreamsProvider } from '../src/agent/providers/media-streams/provider.js';
+import { OpenAiRealtimeProvider } from '../src/agent/providers/openai-realtime/provider.js';
+import { AiSdkModel } from '../src/agent/providers/pipeline/ai-sdk-model.js';
+import { OpenAiSpeaker, OpenAiTranscriber } from '../src/agent/providers/pipeline/openai-speech.js';
+import { PipelineProvider } from '../src/agent/providers/pipeline/provider.js';
+import { SampleChunks } from '../src/agent/sample-chunks.js';
+import { foregroundClock } from '../src/core/clock.js';
+import { silentLogger } from '../src/core/logger.js';
+import type { TickerReport } from '../src/media/ticker.js';
+import { Ticker } from '../src/media/ticker.js';
+import { loadVad } from '../src/media/vad.js';
+import { Flite } from '../src/speech/flite/flite.js';
+import { printResult, round, sleep } from './support/media-bench.js';
+import { ProviderCall } from './support/provider-call.js';
+
+/** Of the provider, stated: taken off what is measured. */
+const DELAY_MS = 150;
+const SECONDS = Number(process.env['LINECARD_BENCH_SECONDS'] ?? '20');
+const MANY = Number(process.env['LINECARD_BENCH_CALLS'] ?? '100');
+const KINDS = ['openai-realtime', 'pipeline', 'media-streams', 'websocket'] as const;
+type Kind = (typeof KINDS)[number];
+
+const sentence = humming(new Flite().speak('Please connect me with the sales department.', 'rms').pcm);
+await loadVad();
+for (const kind of KINDS) for (const calls of [1, MANY]) await measure(kind, calls);
+
+/** Calls with one provider at once, on one thread; the provider is another process. */
+async function measure(kind: Kind, calls: number): Promise<void> {
+  const fake = fork(path.join(import.meta.dirname, 'support/provider-fakes.ts'), [kind], {
+    execArgv: ['--import', 'tsx'],
+    stdio: 'inherit',
+  });
+  const [host] = (await once(fake, 'message')) as [string];
+  const provider = open(kind, host);
+  await provider.prepare();
+  const ticker = new Ticker({
+    clock: foregroundClock,
+    onError: (_, error) => process.stderr.write(`${String(error)}\n`),
+  });
+  const chunks = new SampleChunks();
+  const all = Array.from({ length: calls }, (_, i) => {
+    const call = new ProviderCall({ provider, sentence, chunks, startAfterMs: 2000 + i * 37 });
+    ticker.add(call);
+    return call;
+  });
+  await sleep(2000);
+  const report: TickerReport = {
+    latenessP50Ms: 0,
+    latenessP99Ms: 0,
+    latenessMaxMs: 0,
+    ticks: 0,
+    skippedTicks: 0,
+    load: 0,
+  };
+  ticker.report(report);
+  await sleep(SECONDS * 1000);
+  ticker.report(report);
+  for (const call of all) {
+    ticker.remove(call);
+    call.conversation.close();
+  }
+  await provider.close();
+  fake.disconnect();
+  await once(fake, 'exit');
+  print(`${kind}, ${calls} at once`, all, report);
+}
+
+function open(kind: Kind, host: string): AgentProvider {
+  const own = { name: kind, greeting: '', instructions: '' };
+  switch (kind) {
+    case 'openai-realtime': {
+      const voice = { model: 'gpt-realtime', instructions: '', voice: 'marin', transcriptionModel: null } as const;
+      const url = { baseUrl: `http://${host}/v1`, apiKey: 'sk-test' };
+      return new OpenAiRealtimeProvider({ ...own, ...url, voice: { ...voice, turnDetection: 'server_vad' } });
+    }
+    case 'pipeline': {
+      const at = { baseUrl: `http://${host}/v1`, apiKey: 'sk-test', clock: foregroundClock };
+      return new PipelineProvider({
+        ...own,
+        greeting: 'Hi.',
+        stt: new OpenAiTranscriber({ ...at, model: 'stt-test', language: null }),
+        llm: new AiSdkModel({
+          ...at,
+          provider: 'openai-compatible',
+          model: 'llm-test',
+          temperature: null,
+          maxOutputTokens: 500,
+        }),
+        tts: new OpenAiSpeaker({ ...at, model: 'tts-test', voice: 'nova', rateHz: 24_000 }),
+        filler: { text: '', afterMs: 1000 },
+        log: silentLogger,
+      });
+    }
+    case 'media-streams':
+      return new MediaStreamsProvider({ name: kind, url: `ws://${host}/`, parameters: {}, authToken: null });
+    case 'websocket': {
+      const rest = { token: null, voice: '', parameters: {}, turnTaking: 'linecard' } as const;
+      return new LinecardSocketProvider({ ...own, ...rest, url: `ws://${host}/` });
+    }
+  }
+}
+
+function print(name: string, all: readonly ProviderCall[], report: TickerReport): void {
+  const figures = all.map((call) => call.figures);
+  const failures = figures.flatMap((each) => each.failures);
+  for (const failure of failures.slice(0, 3)) process.stderr.write(`${failure.message}\n`);
+  const answers = sorted(figures.flatMap((each) => each.answers.map((ms) => ms - DELAY_MS)));
+  const cuts = sorted(figures.flatMap((each) => each.cuts));
+  const errors = sorted(figures.flatMap((each) => each.heardErrors.map(Math.abs)));
+  const extra = { failures: failures.length };
+  printResult({
+    name: `own share of the response, ${name}, p95`,
+    unit: 'ms',
+    value: at(answers, 0.95),
+    p50: at(answers, 0.5),
+    max: at(answers, 1),
+    answers: answers.length,
+    ...extra,
+  });
+  printResult({
+    name: `last frame after an interruption, ${name}, p95`,
+    unit: 'ms',
+    value: at(cuts, 0.95),
+    max: at(cuts, 1),
+    cuts: cuts.length,
+  });
+  printResult({ name: `error of what was heard, ${name}, max`, unit: 'ms', value: at(errors, 1) });
+  const { latenessP50Ms, latenessP99Ms, skippedTicks, load } = report;
+  printResult({
+    name: `tick lateness, ${name}, p99`,
+    unit: 'ms',
+    value: round(latenessP99Ms),
+    p50: round(latenessP50Ms),
+    skippedTicks,
+    load: round(load),
+  });
+}
+
+function sorted(values: readonly number[]): number[] {
+  return [...values].sort((a, b) => a - b);
+}
+
+function at(values: readonly number[], part: number): number {
+  return round(values[Math.floor(part * (values.length - 1))] ?? NaN, 1);
+}
+
+/** Speech without a silent piece in it, so that a fake without a detector knows where it ends: with a quiet tone beneath. */
+function humming(speech: Int16Array): Int16Array {
+  const first = speech.findIndex((sample) => Math.abs(sample) > 500);
+  const last = speech.findLastIndex((sample) => Math.abs(sample) > 500);
+  const length = Math.ceil((last - first) / 320) * 320;
+  return Int16Array.from(
+    { length },
+    (_, i) => (speech[first + i] ?? 0) + 150 * Math.sin((2 * Math.PI * 400 * i) / 16_000),
+  );
+}

@@ -1,0 +1,166 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { findFreePort } from '../../src/demo/ports.js';
+import { startAsterisk, type TestAsterisk } from '../support/asterisk.js';
+import type { FakeRealtimeSession } from '../support/fake-openai-realtime.js';
+import { FakeOpenAiRealtime } from '../support/fake-openai-realtime.js';
+import { expectNothingLeft } from '../support/leftovers.js';
+import { startLinecardHere, type LinecardHere } from '../support/linecard.js';
+import { Phone } from '../support/phone/phone.js';
+import type { PhoneCall } from '../support/phone/phone-call.js';
+import { tone } from '../support/phone/sources.js';
+
+/** The model's voice, the caller's and the human's. */
+const MODEL_HZ = 700;
+const CALLER_HZ = 1000;
+const HUMAN_HZ = 440;
+const GREETING = 'Thank you for calling Acme.';
+
+/** The demo's phones dial in this context. */
+const MORE_EXTENSIONS = `
+[linecard-demo](+)
+exten => _701X,1,Stasis(linecard)
+`;
+
+let asterisk: TestAsterisk;
+let linecard: LinecardHere;
+let fake: FakeOpenAiRealtime;
+let bot: ChildProcess;
+let human: Phone;
+let caller: Phone;
+
+beforeAll(async () => {
+  asterisk = await startAsterisk({
+    audiosocket: `127.0.0.1:${await findFreePort()}`,
+    append: { 'extensions.conf': MORE_EXTENSIONS },
+  });
+  fake = new FakeOpenAiRealtime();
+  fake.toneHz = MODEL_HZ;
+  await fake.server.start();
+  const example = spawn(process.execPath, ['examples/media-streams-echo-bot.mjs', '0']);
+  bot = example;
+  const [line] = (await once(example.stdout, 'data')) as [Buffer];
+  const url = /ws:\S+/.exec(line.toString())?.[0];
+  const model = { provider: 'openai-realtime', apiKey: 'sk-test', baseUrl: fake.baseUrl, greeting: GREETING };
+  linecard = await startLinecardHere({
+    asterisk,
+    config: {
+      agents: {
+        clara: model,
+        careful: { ...model, backup: 'loop' },
+        loop: { provider: 'echo' },
+        mybot: { provider: 'media-streams', url },
+      },
+      extensions: {
+        '7000': { agent: 'clara', fallback: '6001' },
+        '7011': { agent: 'careful', fallback: '6001' },
+        '7012': { agent: 'mybot', fallback: '6001' },
+      },
+      destinations: { sales: { dial: '6001', label: 'Sales' } },
+    },
+  });
+});
+beforeEach(async () => {
+  fake.server.welcome = { kind: 'accept' };
+  const server = { host: '127.0.0.1', port: asterisk.config.sipPort };
+  human = await Phone.open({ server, user: '6001', password: 'secret6001' });
+  caller = await Phone.open({ server, user: '6002', password: 'secret6002' });
+  await Promise.all([human.register(), caller.register()]);
+});
+afterEach(async () => {
+  await Promise.all([human.close(), caller.close()]);
+  await expectNothingLeft(asterisk);
+  expect(fake.mistakes).toEqual([]);
+});
+afterAll(async () => {
+  await linecard.close();
+  bot.kill();
+  await Promise.all([asterisk.stop(), fake.server.stop()]);
+});
+
+test('a conversation with a realtime model ends at the phone it transfers to', async () => {
+  const { call, session } = await greeted('7000');
+  call.play(tone(CALLER_HZ));
+  await expect.poll(() => session.inputSamples).toBeGreaterThan(24_000);
+  session.callerStarts();
+  session.callerStops('Sales, please.');
+  session.respond();
+  session.say('I connect you.', 400);
+  session.call('transfer', { to: 'sales' });
+  session.done();
+  const rung = await human.rung();
+  rung.play(tone(HUMAN_HZ));
+  await Promise.all([call.recording.hears(HUMAN_HZ), rung.recording.hears(CALLER_HZ)]);
+  const [shown] = await linecard.api.calls();
+  expect(shown?.outcome).toMatchObject({ result: 'transferred', fault: 'none' });
+});
+
+test('a model that is killed in mid-sentence leaves the caller to the human', async () => {
+  const { call, session } = await greeted('7000');
+  await inMidSentence(call, session);
+  fake.server.welcome = { kind: 'refuse', status: 503 };
+  const cutAtMs = performance.now();
+  fake.server.cut();
+  const rung = await human.rung();
+  process.stdout.write(
+    `${JSON.stringify({ bench: 'provider-killed', ms: Math.round(performance.now() - cutAtMs) })}\n`,
+  );
+  rung.play(tone(HUMAN_HZ));
+  call.play(tone(CALLER_HZ));
+  await Promise.all([call.recording.hears(HUMAN_HZ), rung.recording.hears(CALLER_HZ)]);
+});
+
+test('a model that is cut off for a moment goes on in the same call, and knows what was said', async () => {
+  const { call, session } = await greeted('7000');
+  await inMidSentence(call, session);
+  const before = fake.sessions.length;
+  fake.server.cut();
+  await expect.poll(() => fake.sessions.length).toBe(before + 1);
+  const next = fake.session;
+  await expect.poll(() => next.of('response.create').length, { timeout: 5000 }).toBe(1);
+  expect(next.of('conversation.item.create')[0]?.item).toMatchObject({ content: [{ text: GREETING }] });
+  next.answer('Where were we?', 2000);
+  await call.recording.hears(MODEL_HZ);
+  await call.hangUp();
+});
+
+test('a model that is gone has its backup', async () => {
+  const { call, session } = await greeted('7011');
+  await inMidSentence(call, session);
+  fake.server.welcome = { kind: 'refuse', status: 503 };
+  fake.server.cut();
+  call.play(tone(CALLER_HZ));
+  await call.recording.hears(CALLER_HZ);
+  await call.hangUp();
+});
+
+test('the example of a Media Streams bot serves an extension', async () => {
+  const call = await caller.dial('7012');
+  await call.answered();
+  call.play(tone(CALLER_HZ));
+  await call.recording.hears(CALLER_HZ);
+  await call.hangUp();
+});
+
+async function greeted(extension: string): Promise<{ call: PhoneCall; session: FakeRealtimeSession }> {
+  const before = fake.sessions.length;
+  const call = await caller.dial(extension);
+  await call.answered();
+  await expect.poll(() => fake.sessions.length).toBe(before + 1);
+  const { session } = fake;
+  await expect.poll(() => session.of('response.create').length).toBe(1);
+  session.answer(GREETING, 1000);
+  await call.recording.hears(MODEL_HZ);
+  await call.recording.hearsSilence();
+  return { call, session };
+}
+
+async function inMidSentence(call: PhoneCall, session: FakeRealtimeSession): Promise<void> {
+  session.callerStarts();
+  session.callerStops('Tell me a story.');
+  session.respond();
+  session.say('Once upon a time there was a telephone.', 10_000, 'half');
+  await call.recording.hears(MODEL_HZ);
+}
