@@ -13,10 +13,13 @@ import { printResult, round } from './support/media-bench.js';
 import type { PlayoutFigures, System } from './support/rtp-playout.js';
 import { runPlayout } from './support/rtp-playout.js';
 import { conversation } from './support/speech.js';
+import { speexBinary } from './support/speex-playout.js';
 
-/** Speech through loss and jitter into the jitter buffer; beside it the same without concealment, and a fixed buffer of 60 ms with silence for what is missing. */
+/**
+ * Speech through loss and jitter into the jitter buffer; beside it the same without concealment, a fixed buffer of 60 ms with silence for what is
+ * missing, and the jitter buffer of libspeexdsp with our decoders and concealment, where that can be compiled.
+ */
 const SECONDS = Number(process.env['LINECARD_BENCH_SECONDS'] ?? '60');
-const SYSTEMS = ['linecard', 'silence', 'fixed60'] as const;
 const SKEWS_PPM = [500, -500];
 
 type Codec = {
@@ -40,6 +43,8 @@ const frames = Array.from({ length: Math.floor(speech.length / FRAME_SAMPLES) },
   speech.subarray(n * FRAME_SAMPLES, (n + 1) * FRAME_SAMPLES),
 );
 await warmUpOpus();
+const speex = await speexBinary();
+const SYSTEMS: readonly System[] = ['linecard', 'silence', 'fixed60', ...(speex === null ? [] : ['speex' as const])];
 const codecs = [await opus(), await g711()];
 
 for (const codec of codecs) {
@@ -65,7 +70,7 @@ for (const codec of codecs) {
 }
 
 async function judge(codec: Codec, network: Network): Promise<Verdict> {
-  const figures: Record<System, PlayoutFigures[]> = { linecard: [], silence: [], fixed60: [] };
+  const figures: Record<System, PlayoutFigures[]> = { linecard: [], silence: [], fixed60: [], speex: [] };
   const smallest: number[] = [];
   const for95: number[] = [];
   for (const [run, skewPpm] of SKEWS_PPM.entries()) {
@@ -76,7 +81,7 @@ async function judge(codec: Codec, network: Network): Promise<Verdict> {
     for95.push(delays[Math.floor(delays.length * 0.95)] as number);
     for (const system of SYSTEMS) {
       const decoder = await codec.open();
-      figures[system].push(runPlayout({ ...codec, system, decoder, arrivals: trace, network: skewed }));
+      figures[system].push(runPlayout({ ...codec, system, decoder, arrivals: trace, network: skewed, speex }));
     }
   }
   const { manner = 'uniform', lossPercent = 0, jitterMs = 0 } = network;

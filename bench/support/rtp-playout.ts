@@ -5,6 +5,7 @@ import type { PacketDecoder } from '../../src/media/packet-decoder.js';
 import { noCounters } from '../../test/support/playout-run.js';
 import type { Arrival, Network } from '../../test/support/rtp-network.js';
 import { fastestArrivalMs } from '../../test/support/rtp-network.js';
+import { SpeexPlayout } from './speex-playout.js';
 import { frameSnrDb, isSpeech, spectralDistanceDb } from './sound-quality.js';
 
 /** What is learned in the first seconds is not judged. */
@@ -30,7 +31,7 @@ export interface Playout {
   close(): void;
 }
 
-export type System = 'linecard' | 'silence' | 'fixed60';
+export type System = 'linecard' | 'silence' | 'fixed60' | 'speex';
 
 export type PlayoutFigures = {
   /** Over the frames in which something is said. */
@@ -58,6 +59,8 @@ export function runPlayout(options: {
   readonly clean: Int16Array;
   readonly arrivals: readonly Arrival[];
   readonly network: Network;
+  /** Of the jitter buffer of libspeexdsp. */
+  readonly speex: string | null;
 }): PlayoutFigures {
   const { system, decoder, clockRateHz, packets, clean, arrivals, network } = options;
   const counters = noCounters();
@@ -66,8 +69,8 @@ export function runPlayout(options: {
     clockRateHz,
     counters,
   });
-  const playout: Playout = system === 'fixed60' ? new FixedPlayout(decoder, clockRateHz) : buffer;
   const ticks = packets.length - 50;
+  const playout = openPlayout();
   const heard = new Int16Array(ticks * FRAME_SAMPLES);
   const startsMs = new Float64Array(ticks);
   const stretched = new Uint8Array(ticks);
@@ -90,6 +93,13 @@ export function runPlayout(options: {
   const usPerFrame = (user + kernel) / ticks;
   playout.close();
   return { ...judge(), recovered: buffer.packets.recovered, usPerFrame };
+
+  function openPlayout(): Playout {
+    if (system === 'fixed60') return new FixedPlayout(decoder, clockRateHz);
+    if (system !== 'speex' || options.speex === null) return buffer;
+    const firstTickMs = FIRST_TICK_MS;
+    return new SpeexPlayout({ binary: options.speex, decoder, packets, arrivals, ticks, firstTickMs });
+  }
 
   function judge(): Omit<PlayoutFigures, 'recovered' | 'usPerFrame'> {
     let snr = 0;
