@@ -55,7 +55,11 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
     services: {
       engine,
       destinations: openDestinations(config),
-      transfers: { maxPerCall: config.transfers.maxPerCall, graceMs: config.transfers.graceSeconds * 1000 },
+      transfers: {
+        maxPerCall: config.transfers.maxPerCall,
+        graceMs: config.transfers.graceSeconds * 1000,
+        allow: config.transfers.allow,
+      },
       messages,
       hours: new WeeklyHours(config.hours ?? null),
       clock,

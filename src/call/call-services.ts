@@ -22,7 +22,12 @@ export type Destination = {
   readonly places: readonly Place[];
 };
 
-export type TransferLimits = { readonly maxPerCall: number; readonly graceMs: number };
+export type TransferLimits = {
+  readonly maxPerCall: number;
+  readonly graceMs: number;
+  /** Prefixes of international and premium numbers that may be dialled. */
+  readonly allow: readonly string[];
+};
 
 /** Where people are rung for callers who are not on a PBX. */
 export type AnchorPbx = { readonly pbx: Pbx; readonly consult: ConsultPbx; readonly context: string };

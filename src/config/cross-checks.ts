@@ -1,3 +1,4 @@
+import { costlyNumber } from '../core/costly-number.js';
 import { placeholders } from '../core/template.js';
 import { TOOL_NAMES } from './agents/common.js';
 import type { ConfigPath } from './mistakes.js';
@@ -26,6 +27,7 @@ export function crossCheck(tree: unknown): CrossMistake[] {
     ...fallbacks(root),
     ...pbxNames(root['pbx']),
     ...pbxOfBrowsers(root),
+    ...costlyNumbers(root),
     ...ports(root),
     ...unicastPorts(root),
     ...(RESERVED_DESTINATION in block(root['destinations'])
@@ -170,6 +172,31 @@ function pbxNames(pbx: unknown): CrossMistake[] {
     const first = names.indexOf(name);
     if (typeof name !== 'string' || first === index) return [];
     return [{ path: ['pbx', index, 'name'], message: `"${name}" is the name of pbx[${first}] already` }];
+  });
+}
+
+/** What an agent can be talked into calling must be meant: international and premium numbers are named twice. */
+function costlyNumbers(root: Block): CrossMistake[] {
+  const { allow } = block(root['transfers']);
+  const allowed = Array.isArray(allow) ? allow.map(String) : [];
+  const numbers: { readonly path: ConfigPath; readonly number: unknown }[] = [
+    ...entries(root['destinations']).flatMap(([key, { dial, then }]) => [
+      { path: ['destinations', key, 'dial'], number: dial },
+      ...(Array.isArray(then) ? then : []).map((number: unknown, index) => ({
+        path: ['destinations', key, 'then', index],
+        number,
+      })),
+    ]),
+    ...entries(root['extensions']).map(([key, { fallback }]) => ({
+      path: ['extensions', key, 'fallback'],
+      number: fallback,
+    })),
+  ];
+  return numbers.flatMap(({ path, number }) => {
+    const why = typeof number === 'string' ? costlyNumber(number, allowed) : null;
+    if (why === null) return [];
+    const message = `"${String(number)}" looks like an ${why} number; if callers may be sent there, add its prefix to transfers.allow`;
+    return [{ path, message: message.replace('an premium', 'a premium') }];
   });
 }
 

@@ -89,6 +89,8 @@ export const configSchema = section({
     ringSeconds: wholeNumber(5, 120, 'a number of seconds').default(25),
     /** A person who hangs up so soon after taking a call gives the caller back to the agent. */
     graceSeconds: wholeNumber(0, 60, 'a number of seconds').default(10),
+    /** Prefixes of international and premium numbers that may be dialled, as they are dialled. */
+    allow: list(extension, { max: 100, example: '["+49", "0044"]' }).default([]),
   }).prefault({}),
   hours: openingHours.optional(),
   recording: section({

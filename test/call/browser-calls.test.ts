@@ -35,7 +35,7 @@ beforeEach(() => {
     services: {
       engine,
       destinations: new Map(),
-      transfers: { maxPerCall: 5, graceMs: 10_000 },
+      transfers: { maxPerCall: 5, graceMs: 10_000, allow: [] },
       messages: {
         save: () => Promise.resolve('m1'),
         list: () => Promise.resolve([]),

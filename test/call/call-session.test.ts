@@ -38,7 +38,7 @@ function build(options: { readonly fallback?: string | null; readonly can?: Part
       destinations: new Map([
         ['sales', { dial: '6001', label: 'Sales', mode: 'blind', places: [{ extension: '6001', ringTimeMs: 20_000 }] }],
       ]),
-      transfers: { maxPerCall: 5, graceMs: 10_000 },
+      transfers: { maxPerCall: 5, graceMs: 10_000, allow: [] },
       messages,
       hours: new WeeklyHours(null),
       clock,

@@ -27,7 +27,7 @@ beforeEach(async () => {
     services: {
       engine,
       destinations: new Map(),
-      transfers: { maxPerCall: 5, graceMs: 10_000 },
+      transfers: { maxPerCall: 5, graceMs: 10_000, allow: [] },
       messages: {
         save: () => Promise.resolve('m1'),
         list: () => Promise.resolve([]),
@@ -183,6 +183,12 @@ describe('a supervisor', () => {
       nothingIsLeft();
     },
   );
+
+  it('is no number that costs money', async () => {
+    const asked = manager.supervise(callId, '0019005551234', 'listen', '');
+    await expect(asked).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    expect(pbx.people.dialled).toEqual([]);
+  });
 
   it('is one of five at most', async () => {
     for (const phone of ['1', '2', '3', '4', '5']) await manager.supervise(callId, phone, 'listen', '');

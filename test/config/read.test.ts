@@ -311,6 +311,16 @@ extensions:
     expect(mistakes(text)).toEqual([`1 ${expected}`]);
   });
 
+  it('has numbers that cost money told, unless their prefix is allowed', () => {
+    const text =
+      'agents: { a: { provider: echo } }\ndestinations: { abroad: { dial: "+4930123456", then: ["09001234567"] } }';
+    expect(mistakes(text)).toEqual([
+      '2 destinations.abroad.dial: "+4930123456" looks like an international number; if callers may be sent there, add its prefix to transfers.allow',
+      '2 destinations.abroad.then[0]: "09001234567" looks like a premium number; if callers may be sent there, add its prefix to transfers.allow',
+    ]);
+    expect(good(`${text}\ntransfers: { allow: ["+49", "0900"] }`).transfers.allow).toEqual(['+49', '0900']);
+  });
+
   it('has fallbacks that cannot work told', () => {
     const text = `
 agents: { a: { provider: echo } }

@@ -1,4 +1,5 @@
 import type { Caller, Outcome, SuperviseMode } from '../../core/calls.js';
+import { costlyNumber } from '../../core/costly-number.js';
 import { LinecardError } from '../../core/errors.js';
 import type { BridgeId, ChannelId } from '../../core/ids.js';
 import { newBridgeId } from '../../core/ids.js';
@@ -55,6 +56,10 @@ export class CallSupervisors {
     }
     if (this.#live.size >= MAX_SUPERVISORS) {
       throw new LinecardError('CALL_STATE', `${MAX_SUPERVISORS} people supervise this call already`);
+    }
+    const costly = costlyNumber(endpoint, services.transfers.allow);
+    if (costly !== null) {
+      throw new LinecardError('REQUEST_INVALID', `"${endpoint}" is no phone of the PBX but a number (${costly})`);
     }
     const { pbx, offer } = line;
     const supervision = new Supervision({

@@ -30,7 +30,7 @@ async function build(reach: 'reachable' | 'none'): Promise<void> {
       destinations: new Map([
         ['sales', { dial: '6001', label: 'Sales', mode: 'warm', places: [{ extension: '6001', ringTimeMs: 20_000 }] }],
       ]),
-      transfers: { maxPerCall: 2, graceMs: GRACE_MS },
+      transfers: { maxPerCall: 2, graceMs: GRACE_MS, allow: [] },
       messages: {
         save: () => Promise.resolve('m1'),
         list: () => Promise.resolve([]),

@@ -55,7 +55,7 @@ async function play(steps: readonly string[], releases: 'released' | 'kept'): Pr
           },
         ],
       ]),
-      transfers: { maxPerCall: 5, graceMs: 10_000 },
+      transfers: { maxPerCall: 5, graceMs: 10_000, allow: [] },
       messages: {
         save: () => Promise.resolve('m1'),
         list: () => Promise.resolve([]),

@@ -41,7 +41,7 @@ beforeEach(() => {
           },
         ],
       ]),
-      transfers: { maxPerCall: 2, graceMs: GRACE_MS },
+      transfers: { maxPerCall: 2, graceMs: GRACE_MS, allow: [] },
       messages: {
         save: () => Promise.resolve('m1'),
         list: () => Promise.resolve([]),
