@@ -2,7 +2,7 @@ import { assertNever } from '../core/assert-never.js';
 import type { CallRecord, Caller, HowToTransfer, SuperviseMode } from '../core/calls.js';
 import type { Alarm } from '../core/clock.js';
 import { LinecardError } from '../core/errors.js';
-import type { CallId, ChannelId } from '../core/ids.js';
+import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import { newCallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
@@ -49,15 +49,15 @@ export class CallManager implements CallDirectory, CallActions {
   readonly #routes = new LegRoutes();
   readonly #pairs: TalkingPairs;
   readonly #calls = new Map<CallId, CallSession>();
-  /** By PBX and channel: two PBXs may use the same channel id. */
   /** The last ones that ended: what their agents still had to say comes after the end. */
   readonly #ended = new Map<CallId, CallSession>();
+  /** By PBX and channel: two PBXs may use the same channel id. */
   readonly #byChannel = new Map<string, CallSession>();
   #draining: 'no' | 'yes' = 'no';
   #idle: (() => void) | null = null;
   #reconcileAlarm: Alarm | null = null;
-  /** PBXs that were looked at since the start. */
-  readonly #reconciled = new Set<Pbx>();
+  /** The bridges that were empty when we last looked, of each PBX that we looked at since the start. */
+  readonly #emptyBridges = new Map<Pbx, ReadonlySet<BridgeId>>();
 
   constructor(options: CallManagerOptions) {
     this.#pbxes = options.pbxes;
@@ -288,12 +288,13 @@ export class CallManager implements CallDirectory, CallActions {
   }
 
   async #reconcile(pbx: Pbx): Promise<void> {
-    const run = this.#reconciled.has(pbx) ? 'later' : 'first';
-    this.#reconciled.add(pbx);
+    const emptyBefore = this.#emptyBridges.get(pbx) ?? null;
+    this.#emptyBridges.set(pbx, emptyBefore ?? new Set());
     await this.#orLog(
       reconcile({
         pbx,
-        run,
+        emptyBefore,
+        onEmpty: (bridges) => this.#emptyBridges.set(pbx, bridges),
         calls: () => [...this.#calls.values()],
         pairs: this.#pairs,
         offer: (offer) => void this.#offered(pbx, offer),

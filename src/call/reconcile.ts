@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.js';
-import type { ChannelId } from '../core/ids.js';
+import type { BridgeId, ChannelId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
-import type { CallOffer, Parties, Pbx, PbxSnapshot } from '../pbx/port.js';
+import type { CallOffer, ChannelInfo, Parties, Pbx, PbxSnapshot } from '../pbx/port.js';
 import type { CallSession } from './call-session.js';
 import type { TalkingPairs } from './transfer/talking-pairs.js';
 
@@ -17,8 +17,10 @@ export type ReconcileOptions = {
   readonly offer: (offer: CallOffer) => void;
   readonly clock: Clock;
   readonly log: Logger;
-  /** first: what nobody knows was left by an earlier process, however young it is. */
-  readonly run: 'first' | 'later';
+  /** Bridges that were empty at the run before; null at the first, when what nobody knows was left by an earlier process, however young it is. */
+  readonly emptyBefore: ReadonlySet<BridgeId> | null;
+  /** Told of those that are empty now. */
+  readonly onEmpty: (bridges: ReadonlySet<BridgeId>) => void;
 };
 
 /**
@@ -26,7 +28,7 @@ export type ReconcileOptions = {
  * bridges and media channels of ours that belong to nobody are taken away. Runs at every connect and every 30 s.
  */
 export async function reconcile(options: ReconcileOptions): Promise<void> {
-  const { pbx, clock, log } = options;
+  const { pbx, clock, log, emptyBefore } = options;
   // Calls that began while the snapshot was under way are none of its business.
   const before = options.calls().filter((call) => call.line?.pbx === pbx);
   const snapshot = await pbx.snapshot();
@@ -46,12 +48,18 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
   const owned = [...options.calls().map((call) => call.belongings), options.pairs.belongings(pbx)];
   const channels = new Set(owned.flatMap((belongings) => belongings.channels));
   const bridges = new Set(owned.flatMap((belongings) => belongings.bridges));
-  const settlingMs = options.run === 'first' ? 0 : SETTLING_MS;
+  const settlingMs = emptyBefore === null ? 0 : SETTLING_MS;
   const settled = (createdAtMs: number): boolean => clock.wallMs() - createdAtMs >= settlingMs;
+  const membersOf = ({ channels: ids }: PbxSnapshot['bridges'][number]): readonly ChannelInfo[] =>
+    snapshot.channels.filter((channel) => ids.includes(channel.channelId));
+  const empty = snapshot.bridges.filter((bridge) => membersOf(bridge).length === 0);
+  options.onEmpty(new Set(empty.map(({ bridgeId }) => bridgeId)));
 
   for (const bridge of snapshot.bridges) {
-    const members = snapshot.channels.filter((channel) => bridge.channels.includes(channel.channelId));
+    const members = membersOf(bridge);
     if (bridges.has(bridge.bridgeId) || !members.every((channel) => settled(channel.createdAtMs))) continue;
+    // A call that is just beginning or ending has an empty one for a moment.
+    if (members.length === 0 && emptyBefore !== null && !emptyBefore.has(bridge.bridgeId)) continue;
     const media = members.find((channel) => channel.owner === 'linecard');
     log.warn({ bridgeId: bridge.bridgeId, mediaChannelId: media?.channelId }, 'bridge without a call taken away');
     await pbx.closeMedia({ bridgeId: bridge.bridgeId, mediaChannelId: media?.channelId ?? null });
