@@ -6,6 +6,7 @@ import type { HttpAddress } from './api/server.js';
 import { HttpServer } from './api/server.js';
 import { keptToken } from './api/token.js';
 import { BrowserCalls } from './call/browser-calls.js';
+import { ResumeFiles } from './call/resume-files.js';
 import { SocketCalls } from './call/socket-calls.js';
 import { CallManager } from './call/call-manager.js';
 import type { Destinations } from './call/call-services.js';
@@ -80,11 +81,16 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
   const metrics = new Metrics({ calls, engine, unready, droppedLogLines: options.log.droppedLines });
   events.subscribe(history.observe);
   events.subscribe(metrics.observe);
-  const desk = openDesk(config, { calls, engine, clock });
-  if (desk !== null) events.subscribe(desk.onEvent);
+  const resume = new ResumeFiles({ directory: join(config.dataDir, 'conversations'), clock, log });
+  const desk = openDesk(config, { calls, engine, resume, clock });
+  if (desk !== null) {
+    await resume.start();
+    events.subscribe(resume.observe);
+    events.subscribe(desk.onEvent);
+  }
   const sockets = new SocketCalls({
     engine,
-    admit: (agent, caller) => calls.admitBrowser(agent, caller, 'websocket'),
+    admit: (agent, caller) => calls.admitBrowser(agent, caller, { transport: 'websocket', past: [] }),
     agents: Object.keys(config.agents),
     maxCallsPerAddress: config.webrtc.maxCallsPerAddress,
   });
@@ -163,12 +169,23 @@ function openRecordings({ recording, dataDir }: Config, clock: Clock, log: Logge
 /** The desk where browsers call; null where the configuration has none. */
 function openDesk(
   { webrtc, agents }: Config,
-  { calls, engine, clock }: { readonly calls: CallManager; readonly engine: MediaEngine; readonly clock: Clock },
+  {
+    calls,
+    engine,
+    resume,
+    clock,
+  }: {
+    readonly calls: CallManager;
+    readonly engine: MediaEngine;
+    readonly resume: ResumeFiles;
+    readonly clock: Clock;
+  },
 ): BrowserCalls | null {
   if (!webrtc.enabled) return null;
   return new BrowserCalls({
     engine,
-    admit: (agent, caller) => calls.admitBrowser(agent, caller),
+    admit: (agent, caller, past) => calls.admitBrowser(agent, caller, { transport: 'webrtc', past }),
+    resume,
     agents: Object.keys(agents),
     maxCallsPerAddress: webrtc.maxCallsPerAddress,
     present: eventJson,

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { CallId } from '../core/ids.js';
 
 /** What a site's server says of the visitor it lets in. */
 export type SessionClaims = {
@@ -12,6 +13,9 @@ export type SessionClaims = {
 };
 
 const PREFIX = 'lcs1';
+const RESUME_PREFIX = 'lcr1';
+/** A call of an hour may be resumed; what was said is kept for ten minutes after its last word. */
+const RESUME_MS = 3_600_000 + 600_000;
 /** A token of ours is shorter: names and numbers have limits. */
 const MAX_TOKEN_CHARS = 2000;
 
@@ -42,6 +46,22 @@ export class SessionTokens {
     // Signed by us, so it has the shape that we gave it.
     const claims = JSON.parse(Buffer.from(body, 'base64url').toString('utf8')) as SessionClaims;
     return claims.expiresAtMs > nowWallMs ? claims : null;
+  }
+
+  /** What lets a page go on with its conversation in another call. */
+  issueResume(callId: CallId, nowWallMs: number): string {
+    const body = `${callId}.${nowWallMs + RESUME_MS}`;
+    return `${RESUME_PREFIX}.${body}.${this.#sign(`${RESUME_PREFIX}.${body}`).toString('base64url')}`;
+  }
+
+  /** The call that a page comes from; null for what is not ours, was changed, or is too old. */
+  readResume(token: string, nowWallMs: number): CallId | null {
+    const [prefix, callId, expiry, signature, ...rest] = token.slice(0, MAX_TOKEN_CHARS).split('.');
+    if (prefix !== RESUME_PREFIX || callId === undefined || signature === undefined || rest.length > 0) return null;
+    const given = Buffer.from(signature, 'base64url');
+    const wanted = this.#sign(`${RESUME_PREFIX}.${callId}.${expiry ?? ''}`);
+    if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return null;
+    return Number(expiry) > nowWallMs ? (callId as CallId) : null;
   }
 
   #sign(body: string): Buffer {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Request, RequestHandler } from 'express';
+import type { CallId } from '../core/ids.js';
 import type { Clock } from '../core/clock.js';
 import { HttpProblem } from './problem.js';
 import type { SessionClaims, SessionTokens } from './session-token.js';
@@ -84,6 +85,18 @@ export class Visitors {
     const claims = tokens.read(given, clock.wallMs());
     if (claims === null) throw unauthorized('this session token is not ours, or too old; ask the site for another');
     return { claims };
+  }
+
+  /** The call whose conversation a page goes on with; null when there is none, or it is too long ago: it begins anew then. */
+  resumedCall(request: Request): CallId | null {
+    const { tokens, clock } = this.#options;
+    const given = request.headers['linecard-resume'];
+    return typeof given === 'string' ? tokens.readResume(given, clock.wallMs()) : null;
+  }
+
+  resumeToken(callId: CallId): string {
+    const { tokens, clock } = this.#options;
+    return tokens.issueResume(callId, clock.wallMs());
   }
 
   /** Who may go on with a call: its id is a secret of its own, but a foreign page has no business with it. Throws 403. */

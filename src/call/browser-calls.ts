@@ -5,6 +5,7 @@ import type { CallEvent } from '../core/events.js';
 import type { CallId } from '../core/ids.js';
 import type { FromMedia, LegSignal, MediaEngine } from '../engine/port.js';
 import type { CallSession } from './call-session.js';
+import type { PastTurn, ResumeFiles } from './resume-files.js';
 import type { BrowserAnswer, BrowserCall, BrowserDesk } from './port.js';
 
 /** A media thread that asks a relay takes up to 4 s for its answer. */
@@ -13,7 +14,8 @@ const SIGNAL_TIME_LIMIT_MS = 5000;
 export type BrowserCallsOptions = {
   readonly engine: Pick<MediaEngine, 'send'>;
   /** Throws MEDIA_FULL when no call can be taken. */
-  readonly admit: (agent: string, caller: Caller) => CallSession;
+  readonly admit: (agent: string, caller: Caller, past: readonly PastTurn[]) => CallSession;
+  readonly resume: Pick<ResumeFiles, 'turnsOf' | 'inherit'>;
   readonly agents: readonly string[];
   readonly maxCallsPerAddress: number;
   /** What a page is told of an event. */
@@ -49,11 +51,13 @@ export class BrowserCalls implements BrowserDesk {
   }
 
   async call(request: BrowserCall): Promise<BrowserAnswer> {
-    const { agent, offer, reachedAt, address, caller } = request;
-    const { agents, admit } = this.#options;
+    const { agent, offer, reachedAt, address, caller, resumes } = request;
+    const { agents, admit, resume } = this.#options;
     if (!agents.includes(agent)) throw new LinecardError('AGENT_UNKNOWN', `there is no agent "${agent}"`);
+    const past = resumes === null ? [] : await this.#takeOver(resumes);
     this.#limit(address);
-    const session = admit(agent, caller);
+    const session = admit(agent, caller, past);
+    resume.inherit(session.id, past);
     const live: LiveCall = { session, address, tag: '' };
     this.#calls.set(session.id, live);
     await session.expectBrowser();
@@ -113,6 +117,14 @@ export class BrowserCalls implements BrowserDesk {
       this.#pending.set(signalId, { callId, resolve, reject, alarm });
       engine.send({ kind: 'signal', callId, signalId, signal });
     });
+  }
+
+  /** The page is here again: its call before, which may not know yet that it is alone, ends now. */
+  async #takeOver(callId: CallId): Promise<readonly PastTurn[]> {
+    const past = await this.#options.resume.turnsOf(callId);
+    const before = this.#calls.get(callId);
+    if (before !== undefined) await before.session.callerHungUp();
+    return past;
   }
 
   #ended(callId: CallId, reason: string): void {

@@ -13,6 +13,7 @@ import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { LegRoutes } from './leg-routes.js';
 import type { CallActions, CallDirectory } from './port.js';
 import { reconcile } from './reconcile.js';
+import type { PastTurn } from './resume-files.js';
 import { TalkingPairs } from './transfer/talking-pairs.js';
 
 /** Answers and a party's audio, which go to who asked, and recordings, which go to who keeps them. */
@@ -236,7 +237,14 @@ export class CallManager implements CallDirectory, CallActions {
   }
 
   /** A call without a PBX's channel: a browser or another client calls this agent. Throws MEDIA_FULL when no call can be taken. */
-  admitBrowser(agent: string, caller: Caller, transport: 'webrtc' | 'websocket' = 'webrtc'): CallSession {
+  admitBrowser(
+    agent: string,
+    caller: Caller,
+    { transport, past }: { readonly transport: 'webrtc' | 'websocket'; readonly past: readonly PastTurn[] } = {
+      transport: 'webrtc',
+      past: [],
+    },
+  ): CallSession {
     const refusal = this.#draining === 'yes' ? 'shutting down' : this.#services.engine.unready()[0];
     if (refusal !== undefined) throw new LinecardError('MEDIA_FULL', `no call can be taken: ${refusal}`);
     const session = new CallSession({
@@ -246,6 +254,7 @@ export class CallManager implements CallDirectory, CallActions {
       extension: null,
       caller,
       transport,
+      past,
       line: null,
       onEnded: (ended) => this.#forget(ended),
     });

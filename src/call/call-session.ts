@@ -11,6 +11,7 @@ import { CallTransfers } from './call-transfers.js';
 import { CallLedger } from './ledger.js';
 import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { MediaLink } from './media-link.js';
+import type { PastTurn } from './resume-files.js';
 import { CallSupervisors } from './supervision/call-supervisors.js';
 
 /** A leg that is lost in mid-call is opened again; a PBX that loses it thrice will not keep it. */
@@ -23,6 +24,8 @@ export type CallSessionOptions = {
   readonly extension: string | null;
   readonly caller: Caller;
   readonly transport: Transport;
+  /** What was said in a call that this one goes on with. */
+  readonly past?: readonly PastTurn[];
   /**
    * The PBX side; null for a call that the dialplan connected to us by itself, where the dialplan keeps the caller, and for a browser's, which
    * has none.
@@ -303,7 +306,7 @@ export class CallSession {
   }
 
   #sessionPlan(leg: Pick<OpenSession, 'digits' | 'wireRateHz'>): Omit<OpenSession, 'format'> {
-    const { transport, agent, caller, extension } = this.#options;
+    const { transport, agent, caller, extension, past = [] } = this.#options;
     return {
       callId: this.id,
       legId: newLegId(),
@@ -311,7 +314,7 @@ export class CallSession {
       agent,
       caller,
       extension,
-      history: this.#ledger.turns.map(({ who, text }) => ({ who, text })),
+      history: [...past, ...this.#ledger.turns.map(({ who, text }) => ({ who, text }))],
       ...leg,
     };
   }

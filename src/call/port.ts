@@ -66,6 +66,8 @@ export type BrowserCall = {
   /** Where it is, for the limit of calls from one place. */
   readonly address: string;
   readonly caller: Caller;
+  /** The call that this one goes on with; null: none. */
+  readonly resumes: CallId | null;
 };
 
 /** What a browser is answered. `tag` names the ICE session, until the next restart. */

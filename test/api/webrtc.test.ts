@@ -46,6 +46,7 @@ describe('an offer', () => {
         reachedAt: '127.0.0.1',
         address: '127.0.0.1',
         caller: { number: '', name: '' },
+        resumes: null,
       },
     ]);
   });
@@ -56,6 +57,18 @@ describe('an offer', () => {
       '<turn:a>; rel="ice-server"; username="u\\"1"; credential="c\\\\2"; credential-type="password", ' +
         '<turn:b>; rel="ice-server"; username="u\\"1"; credential="c\\\\2"; credential-type="password"',
     );
+  });
+
+  it('may go on with the conversation of a call before, and only of its own', async () => {
+    await open();
+    const token = (await offer()).headers.get('linecard-resume') ?? '';
+    await offer({ 'Linecard-Resume': token });
+    await offer({ 'Linecard-Resume': token.replace('call-1', 'call-2') });
+    await offer({ 'Linecard-Resume': 'nonsense' });
+    expect(api.desk.calls.map(({ resumes }) => resumes)).toEqual([null, 'call-1', null, null]);
+    api.clock.advance(4_200_000);
+    await offer({ 'Linecard-Resume': token });
+    expect(api.desk.calls.at(-1)?.resumes).toBeNull();
   });
 
   it.each([

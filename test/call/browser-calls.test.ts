@@ -18,8 +18,12 @@ const request: BrowserCall = {
   reachedAt: '127.0.0.1',
   address: '192.0.2.7',
   caller: { number: '', name: '' },
+  resumes: null,
 };
 
+const FORMER = 'former' as CallId;
+
+let inherited: string[];
 let clock: FakeClock;
 let engine: FakeEngine;
 let events: CallEvent[];
@@ -31,6 +35,7 @@ beforeEach(() => {
   engine = new FakeEngine();
   engine.legs = 'stay away';
   events = [];
+  inherited = [];
   manager = new CallManager({
     services: {
       engine,
@@ -54,7 +59,11 @@ beforeEach(() => {
   });
   desk = new BrowserCalls({
     engine,
-    admit: (agent, caller) => manager.admitBrowser(agent, caller),
+    admit: (agent, caller, past) => manager.admitBrowser(agent, caller, { transport: 'webrtc', past }),
+    resume: {
+      turnsOf: (callId) => Promise.resolve(callId === FORMER ? [{ who: 'caller', text: 'Chairs.' }] : []),
+      inherit: (_callId, turns) => inherited.push(...turns.map(({ text }) => text)),
+    },
     agents: ['receptionist', 'loop'],
     maxCallsPerAddress: 2,
     present: ({ kind }) => ({ kind }),
@@ -173,6 +182,21 @@ describe('a call of a browser', () => {
     const callId = await answeredCall();
     await expect(manager.hold(callId)).rejects.toMatchObject({ code: 'PBX_UNSUPPORTED' });
     await expect(manager.sendDigits(callId, '1')).rejects.toThrow('a browser call has no channel on a PBX');
+  });
+});
+
+describe('a page that comes back', () => {
+  it('goes on with what was said, and the call that it lost ends', async () => {
+    const calling = desk.call({ ...request, resumes: FORMER });
+    await answer({ ok: true, sdp: ANSWER });
+    const { callId } = await calling;
+    expect(engine.sessions.get(callId)?.history).toEqual([{ who: 'caller', text: 'Chairs.' }]);
+    expect(inherited).toEqual(['Chairs.']);
+    const again = desk.call({ ...request, resumes: callId });
+    await answer({ ok: true, sdp: ANSWER });
+    await again;
+    expect(manager.get(callId)).toBeNull();
+    expect(manager.list()).toHaveLength(1);
   });
 });
 

@@ -53,9 +53,14 @@ export function webRtcRoutes({ browsers, visitors }: WebRtcRoutesOptions): Route
         reachedAt: request.socket.localAddress ?? '',
         address: place,
         caller: callerOf(claims),
+        resumes: visitors.resumedCall(request),
       });
       const path = `${request.baseUrl}/${encodeURIComponent(agent)}/${answer.callId}`;
-      response.status(201).set({ Location: path, ETag: entityTag(answer.tag) });
+      response.status(201).set({
+        Location: path,
+        ETag: entityTag(answer.tag),
+        'Linecard-Resume': visitors.resumeToken(answer.callId),
+      });
       for (const server of browsers.iceServers()) response.append('Link', linksOf(server));
       response.type(SDP).send(answer.sdp);
     })
