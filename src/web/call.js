@@ -24,7 +24,7 @@ const RESTART_LIMIT_MS = 4000;
 const SILENCE_LIMIT_MS = 3000;
 const QUALITY_INTERVAL_MS = 1000;
 /** Pauses before each attempt to come back; together longer than a restart of the bridge takes. */
-const RETRY_PAUSES_MS = [0, 1000, 2000, 3000, 5000, 8000];
+const RETRY_PAUSES_MS = [0, 1000, 2000, 3000, 5000, 8000, 10_000, 10_000, 10_000, 10_000];
 /** An ICE connection that says "disconnected" often comes back by itself. */
 const DISCONNECTED_PATIENCE_MS = 1500;
 

@@ -13,7 +13,7 @@ import { findFreePort } from '../../src/demo/ports.js';
 import { Flite } from '../../src/speech/flite/flite.js';
 
 const MAIN = path.join(PROJECT_DIR, 'dist/main.js');
-const READY_LIMIT_MS = 20_000;
+const READY_LIMIT_MS = 60_000;
 export const TOKEN = 'token-of-the-tests';
 
 /** Where a Chromium may be: Debian's, Ubuntu's, or what the variable says. */
