@@ -8,7 +8,9 @@ import { MediaStreamsProvider } from './agent/providers/media-streams/provider.j
 import { OpenAiRealtimeProvider } from './agent/providers/openai-realtime/provider.js';
 import { AiSdkModel } from './agent/providers/pipeline/ai-sdk-model.js';
 import { OpenAiSpeaker, OpenAiTranscriber } from './agent/providers/pipeline/openai-speech.js';
+import type { SpeechToText, TextToSpeech } from './agent/providers/pipeline/port.js';
 import { PipelineProvider } from './agent/providers/pipeline/provider.js';
+import { WyomingSpeaker, WyomingTranscriber } from './agent/providers/pipeline/wyoming.js';
 import type { SampleChunks } from './agent/sample-chunks.js';
 import { hangUpTool } from './agent/tools/hang-up.js';
 import { hoursTool } from './agent/tools/hours.js';
@@ -95,17 +97,35 @@ function openPipeline(name: string, agent: PipelineAgentConfig, shared: { clock:
   const { stt, llm, tts, filler, greeting = '', instructions = '' } = agent;
   const { clock, log } = shared;
   const { baseUrl = null, apiKey = null, temperature = null } = llm;
-  const voice = tts.voice ?? agent.voice ?? 'alloy';
   return new PipelineProvider({
     name,
-    stt: new OpenAiTranscriber({ ...stt, apiKey: stt.apiKey ?? null, language: stt.language ?? null, clock }),
+    stt: openTranscriber(stt, clock),
     llm: new AiSdkModel({ ...llm, baseUrl, apiKey, temperature, clock }),
-    tts: new OpenAiSpeaker({ ...tts, apiKey: tts.apiKey ?? null, voice, rateHz: tts.sampleRateHz, clock }),
+    tts: openSpeaker(tts, agent.voice, clock),
     greeting,
     instructions,
     filler: { afterMs: filler.afterMs, text: filler.text ?? '' },
     log,
   });
+}
+
+function openTranscriber(stt: PipelineAgentConfig['stt'], clock: Clock): SpeechToText {
+  const { language = null, apiKey = null, model = '' } = stt;
+  if (stt.provider === 'wyoming') return new WyomingTranscriber({ ...placeOf(stt.baseUrl), language, clock });
+  return new OpenAiTranscriber({ baseUrl: stt.baseUrl, apiKey, model, language, clock });
+}
+
+function openSpeaker(tts: PipelineAgentConfig['tts'], agentVoice: string | undefined, clock: Clock): TextToSpeech {
+  const voice = tts.voice ?? agentVoice;
+  if (tts.provider === 'wyoming') return new WyomingSpeaker({ ...placeOf(tts.baseUrl), voice: voice ?? null, clock });
+  const { sampleRateHz: rateHz, apiKey = null, model = '', baseUrl } = tts;
+  return new OpenAiSpeaker({ baseUrl, apiKey, model, voice: voice ?? 'alloy', rateHz, clock });
+}
+
+/** Home Assistant's usual port where the URL names none. */
+function placeOf(url: string): { readonly host: string; readonly port: number } {
+  const { hostname, port } = new URL(url);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 10_300 : Number(port) };
 }
 
 /** What an attendant may offer: what it has the tool for, and what is there to be offered. */

@@ -22,6 +22,7 @@ export function crossCheck(tree: unknown): CrossMistake[] {
     ...agentReferences(root),
     ...toolReferences(root),
     ...modelAddresses(block(root['agents'])),
+    ...speechParts(block(root['agents'])),
     ...placeholderMistakes(block(root['tools'])),
     ...backupCycles(block(root['agents'])),
     ...fallbacks(root),
@@ -87,6 +88,31 @@ function modelAddresses(agents: Block): CrossMistake[] {
     if (llm[missing] !== undefined) return [];
     const what = isVendor ? `a key of ${String(llm['provider'])}` : 'a URL such as http://127.0.0.1:11434/v1';
     return [{ path: ['agents', key, 'llm', missing], message: `is missing; it must be ${what}` }];
+  });
+}
+
+/** The parts of a pipeline that understand and speak: Wyoming is plain TCP and has no models to choose from. */
+function speechParts(agents: Block): CrossMistake[] {
+  return entries(agents).flatMap(([key, agent]) => {
+    if (agent['provider'] !== 'pipeline') return [];
+    return ['stt', 'tts'].flatMap((name) => {
+      const { provider, baseUrl, model } = block(agent[name]);
+      if (typeof baseUrl !== 'string') return [];
+      const isWyoming = provider === 'wyoming';
+      const path = ['agents', key, name];
+      const mistakes: CrossMistake[] = [];
+      if (baseUrl.startsWith('tcp:') !== isWyoming) {
+        const example = isWyoming ? 'tcp://127.0.0.1:10300' : 'http://127.0.0.1:8000/v1';
+        mistakes.push({ path: [...path, 'baseUrl'], message: `must be a URL such as ${example} for this provider` });
+      }
+      if (!isWyoming && model === undefined) {
+        mistakes.push({
+          path: [...path, 'model'],
+          message: 'is missing; it must be the name of a model of the server',
+        });
+      }
+      return mistakes;
+    });
   });
 }
 

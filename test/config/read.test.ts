@@ -275,11 +275,19 @@ extensions:
       'tools.t.input.properties.a.pattern: "(" must be a regular expression',
     ],
     [
-      'agents: { a: { provider: pipeline, stt: { baseUrl: "http://127.0.0.1:8000/v1", model: m }, llm: { model: m }, tts: { baseUrl: "http://127.0.0.1:8000/v1", model: m } } }',
+      'agents: { a: { provider: pipeline, stt: { provider: wyoming, baseUrl: "http://127.0.0.1:10300" }, llm: { baseUrl: "http://127.0.0.1/v1", model: m }, tts: { provider: wyoming, baseUrl: "tcp://127.0.0.1:10200" } } }',
+      'agents.a.stt.baseUrl: must be a URL such as tcp://127.0.0.1:10300 for this provider',
+    ],
+    [
+      'agents: { a: { provider: pipeline, stt: { provider: wyoming, baseUrl: "tcp://127.0.0.1:10300" }, llm: { baseUrl: "http://127.0.0.1/v1", model: m }, tts: { baseUrl: "http://127.0.0.1/v1" } } }',
+      'agents.a.tts.model: is missing; it must be the name of a model of the server',
+    ],
+    [
+      'agents: { a: { provider: pipeline, stt: { provider: wyoming, baseUrl: "tcp://127.0.0.1:10300" }, llm: { model: m }, tts: { provider: wyoming, baseUrl: "tcp://127.0.0.1:10200" } } }',
       'agents.a.llm.baseUrl: is missing; it must be a URL such as http://127.0.0.1:11434/v1',
     ],
     [
-      'agents: { a: { provider: pipeline, stt: { baseUrl: "http://127.0.0.1:8000/v1", model: m }, llm: { provider: google, model: m }, tts: { baseUrl: "http://127.0.0.1:8000/v1", model: m } } }',
+      'agents: { a: { provider: pipeline, stt: { provider: wyoming, baseUrl: "tcp://127.0.0.1:10300" }, llm: { provider: google, model: m }, tts: { provider: wyoming, baseUrl: "tcp://127.0.0.1:10200" } } }',
       'agents.a.llm.apiKey: is missing; it must be a key of google',
     ],
     ['agents: { a: { provider: echo, backup: a } }', 'agents.a.backup: backups go in a circle: a -> a'],

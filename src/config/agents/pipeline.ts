@@ -5,8 +5,13 @@ import { commonAgentKeys, TOOL_NAMES, tools } from './common.js';
 const httpUrl = url(['http', 'https'], 'http://127.0.0.1:8000/v1');
 const apiKey = text(500, 'secret');
 
-/** Servers with OpenAI's audio endpoints: OpenAI's own, speaches, Kokoro-FastAPI, LocalAI and others. */
-const SPEECH_PROVIDERS = ['openai-compatible'] as const;
+/** What a part that understands or speaks takes; `crossCheck` sees to it that address and model are those of its provider. */
+const speechPart = {
+  provider: oneOf(['openai-compatible', 'wyoming']).default('openai-compatible'),
+  baseUrl: url(['http', 'https', 'tcp'], 'http://127.0.0.1:8000/v1'),
+  apiKey: apiKey.optional(),
+  model: text(200).optional(),
+};
 
 /** An agent made of three parts: one that understands speech, one that thinks, one that speaks. */
 export const pipelineAgent = section({
@@ -14,10 +19,7 @@ export const pipelineAgent = section({
   ...commonAgentKeys,
   tools: tools.default([...TOOL_NAMES]),
   stt: section({
-    provider: oneOf(SPEECH_PROVIDERS).default('openai-compatible'),
-    baseUrl: httpUrl,
-    apiKey: apiKey.optional(),
-    model: text(200),
+    ...speechPart,
     language: textLike(/^[a-z]{2}$/, 'a language of two letters such as en').optional(),
   }),
   llm: section({
@@ -33,10 +35,7 @@ export const pipelineAgent = section({
     maxOutputTokens: wholeNumber(50, 100_000, 'a number of tokens').default(1000),
   }),
   tts: section({
-    provider: oneOf(SPEECH_PROVIDERS).default('openai-compatible'),
-    baseUrl: httpUrl,
-    apiKey: apiKey.optional(),
-    model: text(200),
+    ...speechPart,
     voice: text(100).optional(),
     /** Of what the server calls `pcm`. */
     sampleRateHz: oneOf(['8000', '16000', '22050', '24000', '44100', '48000']).transform(Number).default(24_000),
