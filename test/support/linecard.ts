@@ -23,6 +23,8 @@ export type LinecardSetUp = {
   readonly asterisk?: TestAsterisk;
   /** Stands in the place of whole top level keys of the test's configuration: `{ agents: …, extensions: … }`. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** For `startLinecardProcess`: given to Node before the program. */
+  readonly nodeOptions?: readonly string[];
 };
 
 /** A call as `GET /v1/calls` shows it, as far as tests look. */
@@ -141,7 +143,7 @@ export class LinecardHere {
 export class LinecardProcess {
   readonly api: LinecardApi;
   readonly #child: ChildProcess;
-  readonly #ended: Promise<unknown>;
+  readonly #ended: Promise<NodeJS.Signals | null>;
   readonly #log: KeptLog;
   readonly #directory: string;
 
@@ -150,7 +152,7 @@ export class LinecardProcess {
     this.#child = child;
     this.#log = log;
     this.#directory = directory;
-    this.#ended = new Promise((resolve) => child.once('exit', resolve));
+    this.#ended = new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)));
   }
 
   /** What it complained about since the last call of this. */
@@ -161,6 +163,11 @@ export class LinecardProcess {
   /** Where it keeps its files. */
   get dataDir(): string {
     return path.join(this.#directory, 'data');
+  }
+
+  /** Resolves with the signal that ended it, null when it ended by itself. */
+  get signal(): Promise<NodeJS.Signals | null> {
+    return this.#ended;
   }
 
   get pid(): number {
@@ -209,7 +216,11 @@ export async function startLinecardHere({ asterisk, config }: LinecardSetUp): Pr
 }
 
 /** Starts `dist/main.js` against a PBX; resolves when calls can come. It needs the build, which `npm test` makes. */
-export async function startLinecardProcess({ asterisk, config }: LinecardSetUp): Promise<LinecardProcess> {
+export async function startLinecardProcess({
+  asterisk,
+  config,
+  nodeOptions = [],
+}: LinecardSetUp): Promise<LinecardProcess> {
   if (!existsSync(MAIN)) throw new Error('there is no dist/main.js: run `npm run build`');
   const directory = await mkdtemp(path.join(os.tmpdir(), 'linecard-process-'));
   const file = path.join(directory, 'linecard.yaml');
@@ -220,7 +231,7 @@ export async function startLinecardProcess({ asterisk, config }: LinecardSetUp):
   const child = fork(MAIN, [], {
     cwd: directory,
     env: { ...env, LINECARD_CONFIG: file },
-    execArgv: [],
+    execArgv: [...nodeOptions],
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const log = new KeptLog();
