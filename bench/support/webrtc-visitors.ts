@@ -1,0 +1,36 @@
+import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ } from '../../src/core/units.js';
+import { warmUpOpus } from '../../src/media/opus/warm-up.js';
+import { WebRtcVisitor } from '../../test/support/webrtc-visitor.js';
+
+/** A process of its own full of visitors: `url token count`. They talk until it is ended; `ready` when all are connected. */
+const [url = '', token = '', count = '1'] = process.argv.slice(2);
+const RETRY_MS = 500;
+
+await warmUpOpus();
+const tone = Int16Array.from({ length: FRAME_SAMPLES }, (_, i) =>
+  Math.round(6000 * Math.sin((2 * Math.PI * 400 * i) / SAMPLE_RATE_HZ)),
+);
+const visitors: WebRtcVisitor[] = [];
+const startedAtMs = performance.now();
+let spoken = 0;
+setInterval(() => {
+  for (; spoken * FRAME_MS < performance.now() - startedAtMs; spoken++) for (const each of visitors) each.speak(tone);
+}, FRAME_MS / 2);
+
+for (let i = 0; i < Number(count); i++) {
+  const visitor = await WebRtcVisitor.open();
+  const offer = await visitor.offer();
+  for (;;) {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' };
+    const answer = await fetch(url, { method: 'POST', headers, body: offer });
+    if (answer.status === 201) {
+      await visitor.take(await answer.text());
+      break;
+    }
+    // Too many at once: late ticks refuse calls, and so does the limit of offers.
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+  while (visitor.packets === 0) await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+  visitors.push(visitor);
+}
+process.send?.('ready');
