@@ -233,7 +233,8 @@ describe('tools of a realtime model', () => {
         [third, { ok: false, error: 'the arguments are not valid JSON' }],
       ]),
     );
-    expect(session.received.at(-1)?.type).toBe('response.create');
+    const told = session.received.filter(({ type }) => type !== 'input_audio_buffer.append');
+    expect(told.at(-1)?.type).toBe('response.create');
     expect(call.toolsCalled).toEqual([{ tool: 'hours', ok: true }]);
   });
 
