@@ -52,6 +52,7 @@ export class PhoneCall {
   /** Our INVITE on its way, with what a CANCEL of it needs. */
   #outgoing: { readonly request: SipRequest; readonly branch: string; provisional: 'none' | 'received' } | null = null;
   #wantsToCancel = false;
+  #goodbye: Promise<Exchange> | null = null;
   #transferStatus = 0;
 
   private constructor(line: PhoneLine, dialog: SipDialog, rtp: RtpStream, invite: SipRequest | null) {
@@ -161,17 +162,19 @@ export class PhoneCall {
 
   /** BYE, CANCEL or 603, as the state demands; resolves when the call is over. */
   async hangUp(): Promise<void> {
-    if (this.#state === 'ended') return;
     if (this.#state === 'talking') {
-      const bye = this.#exchange('BYE');
+      this.#goodbye = this.#exchange('BYE');
       this.#end({ by: 'us', status: null, cause: null });
-      await bye;
-    } else if (this.#invite !== null) this.reject(603);
-    else {
-      this.#wantsToCancel = true;
-      this.#cancel();
-      await this.ends();
+    } else if (this.#state !== 'ended') {
+      if (this.#invite !== null) this.reject(603);
+      else {
+        this.#wantsToCancel = true;
+        this.#cancel();
+        await this.ends();
+      }
     }
+    // An answer that crossed the CANCEL is taken back by a BYE, and who closes the phone before it is answered leaves a call behind.
+    await this.#goodbye;
   }
 
   /** A request of the other side within this call. */
