@@ -2,7 +2,7 @@ import { FRAME_MS } from '../core/units.js';
 
 /** Speech of this length in the window is the caller speaking; a cough or a knock is shorter. */
 const ONSET_FRAMES = 8;
-const WINDOW_FRAMES = 10;
+const WINDOW_FRAMES = 12;
 /** Pauses within a sentence are shorter for most people. */
 const END_SILENCE_MS = 600;
 const MAX_END_SILENCE_MS = 1000;
