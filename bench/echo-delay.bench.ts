@@ -15,6 +15,8 @@ const asterisk = await startAsterisk({ audiosocket: `127.0.0.1:${await findFreeP
 try {
   const linecard = await startLinecardProcess({ asterisk });
   try {
+    // The first calls of a process are late, as its code is compiled.
+    await delaysOf('7009', 'PCMU');
     for (const codec of ['PCMU', 'G722'] as const) {
       const own = figures(await delaysOf('7007', codec));
       const ours = figures(await delaysOf('7009', codec));

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import { MEDIA_PRIORITY } from '../../src/core/thread-priority.js';
 import type { ThreadReport } from '../../src/engine/port.js';
 
 const run = promisify(execFile);
@@ -144,9 +145,19 @@ export async function startLoad(load: Load): Promise<LoadFigures> {
   const child = spawn(binary, [port, calls, warmUpSeconds, seconds, callSeconds].map(String), {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
+  preferLoad(child.pid);
   const targets = callers === 'announced' ? await server.open(calls) : [];
   child.stdin.end(targets.map((target) => `${target.port} ${target.uuid}\n`).join(''));
   return JSON.parse(await text(child.stdout)) as LoadFigures;
+}
+
+/** Callers are other people's machines: on this one they must not wait for the media threads, which ask for a priority of their own. */
+function preferLoad(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) os.setPriority(pid, MEDIA_PRIORITY);
+  } catch (error) {
+    process.stderr.write(`bench: the load has no priority (${String(error)}), its lateness is printed\n`);
+  }
 }
 
 /** Runs a load against a server and adds what the server spent on it. */
