@@ -101,7 +101,8 @@ export class EslConnection {
       connection.once('esl::ready', () => {
         const self = new EslConnection(options, connection);
         opened = self;
-        // The library asks for this one by itself: six kilobytes for each action of each dialplan.
+        // The library asks for this one by itself: six kilobytes for each action of each dialplan. Refused, it costs those bytes and
+        // nothing else; a connection that is gone fails the command below.
         void self.command('nixevent CHANNEL_EXECUTE_COMPLETE').catch(() => undefined);
         self.command(`event json ${EVENTS.join(' ')}`).then(
           () => {

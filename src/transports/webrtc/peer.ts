@@ -255,6 +255,7 @@ export class WeriftPeer implements Peer {
     if (this.#closed) return;
     this.#closed = true;
     this.#events.closed(reason, detail);
+    // The call is over and told; what werift cannot close any more was closed by the other side.
     const end = (): void => void this.#connection.close().catch(() => undefined);
     if (reason === 'local' && this.#channel !== null) this.#clock.setAlarm(LINGER_MS, end);
     else end();
