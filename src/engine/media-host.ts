@@ -6,6 +6,7 @@ import type { CallId, LegId } from '../core/ids.js';
 import { newCallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { MediaLeg } from '../media/leg.js';
+import { newLegCounters } from '../media/leg.js';
 import { NO_SOUND } from '../media/metered-leg.js';
 import type { TickerReport } from '../media/ticker.js';
 import { Ticker } from '../media/ticker.js';
@@ -409,18 +410,6 @@ export class MediaHost {
 
 /** The figures of a leg that never came, or whose thread is gone before it reported. */
 export function emptyReport(legId: LegId): Extract<FromMedia, { readonly kind: 'legClosed' }>['report'] {
-  const counters = {
-    framesIn: 0,
-    framesOut: 0,
-    dropped: 0,
-    underruns: 0,
-    concealed: 0,
-    overruns: 0,
-    stretched: 0,
-    shrunk: 0,
-    late: 0,
-    lost: 0,
-    clippedSamples: 0,
-  };
+  const counters = newLegCounters();
   return { legId, codec: '', sampleRateHz: 0, depthMs: 0, skewPpm: 0, counters, sound: NO_SOUND, chain: [] };
 }

@@ -35,6 +35,23 @@ export type LegCounters = {
   clippedSamples: number;
 };
 
+/** The counters of a leg that has just opened. */
+export function newLegCounters(): LegCounters {
+  return {
+    framesIn: 0,
+    framesOut: 0,
+    dropped: 0,
+    underruns: 0,
+    concealed: 0,
+    overruns: 0,
+    stretched: 0,
+    shrunk: 0,
+    late: 0,
+    lost: 0,
+    clippedSamples: 0,
+  };
+}
+
 /**
  * One party's audio, the same behind every door. Frames are mono s16, 16 kHz, 320 samples; the leg converts to and from
  * the wire. `pull` and `push` are called once a tick, never await, never allocate. The caller owns both buffers.

@@ -4,26 +4,14 @@ import type { LiveConversation, OpenConversationOptions } from '../../src/engine
 import type { LegDoor, LegDoorListener } from '../../src/engine/media-host.js';
 import type { LegSignal, MediaAddress, OpenSession } from '../../src/engine/port.js';
 import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../src/media/leg.js';
-import { FRAME_SILENCE } from '../../src/media/leg.js';
+import { FRAME_SILENCE, newLegCounters } from '../../src/media/leg.js';
 
 /** A leg in memory that counts what it is given. */
 export class FakeLeg implements MediaLeg {
   readonly id: LegId;
   listener: LegListener | null = null;
   wireRateHz: number;
-  readonly counters: LegCounters = {
-    framesIn: 0,
-    framesOut: 0,
-    dropped: 0,
-    underruns: 0,
-    concealed: 0,
-    overruns: 0,
-    stretched: 0,
-    shrunk: 0,
-    late: 0,
-    lost: 0,
-    clippedSamples: 0,
-  };
+  readonly counters: LegCounters = newLegCounters();
   readonly depthMs = 20;
   /** Each sample of what its party says, and the first one of the last frame that the party heard. */
   says = 0;

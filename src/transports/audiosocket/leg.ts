@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import type { LegId } from '../../core/ids.js';
 import type { SampleRateHz } from '../../core/units.js';
 import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../media/leg.js';
+import { newLegCounters } from '../../media/leg.js';
 import { StreamUplink } from '../../media/stream-uplink.js';
 import type { Connection } from './connection.js';
 import { Downlink } from './downlink.js';
@@ -32,19 +33,7 @@ export class AudioSocketLeg implements MediaLeg {
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #onClosed: () => void;
-  readonly #counters: LegCounters = {
-    framesIn: 0,
-    framesOut: 0,
-    dropped: 0,
-    underruns: 0,
-    concealed: 0,
-    overruns: 0,
-    stretched: 0,
-    shrunk: 0,
-    late: 0,
-    lost: 0,
-    clippedSamples: 0,
-  };
+  readonly #counters: LegCounters = newLegCounters();
   #rateHz: SampleRateHz;
   #uplink: StreamUplink;
   #downlink: Downlink;

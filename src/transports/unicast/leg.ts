@@ -2,6 +2,7 @@ import type { Socket } from 'node:dgram';
 import type { Alarm, Clock } from '../../core/clock.js';
 import type { LegId } from '../../core/ids.js';
 import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../media/leg.js';
+import { newLegCounters } from '../../media/leg.js';
 import { StreamUplink } from '../../media/stream-uplink.js';
 import { Downlink } from './downlink.js';
 import type { DatagramFormat } from './wire.js';
@@ -39,19 +40,7 @@ export class UnicastLeg implements MediaLeg {
   readonly #format: DatagramFormat;
   readonly #clock: Clock;
   readonly #onClosed: () => void;
-  readonly #counters: LegCounters = {
-    framesIn: 0,
-    framesOut: 0,
-    dropped: 0,
-    underruns: 0,
-    concealed: 0,
-    overruns: 0,
-    stretched: 0,
-    shrunk: 0,
-    late: 0,
-    lost: 0,
-    clippedSamples: 0,
-  };
+  readonly #counters: LegCounters = newLegCounters();
   readonly #uplink: StreamUplink;
   readonly #downlink: Downlink;
   /** What is heard in place of a made-up frame: 0xFF 0xFF would be a small direct current. */

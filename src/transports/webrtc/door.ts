@@ -2,6 +2,7 @@ import type { Alarm, Clock } from '../../core/clock.js';
 import { LinecardError } from '../../core/errors.js';
 import type { LegId } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
+import { newLegCounters } from '../../media/leg.js';
 import type { LegCounters } from '../../media/leg.js';
 import type { FrameEncoder } from './downlink.js';
 import type { PacketUplink } from './leg.js';
@@ -71,7 +72,7 @@ export class WebRtcDoor {
   /** The browser's offer; resolves with the answer. Rejects REQUEST_INVALID, CALL_UNKNOWN, CALL_STATE, MEDIA_TIMEOUT, MEDIA_FULL. */
   async offer(legId: LegId, sdp: string, reachedAt: string): Promise<string> {
     if (this.#visitors.has(legId)) throw new LinecardError('CALL_STATE', 'this call has had its offer');
-    const counters = emptyCounters();
+    const counters = newLegCounters();
     const uplink = await this.#options.openUplink(counters);
     if (!this.#expected.has(legId) || this.#visitors.has(legId)) {
       uplink.close();
@@ -152,20 +153,4 @@ export class WebRtcDoor {
 
 function unknownLeg(): LinecardError {
   return new LinecardError('CALL_UNKNOWN', 'this call is not waiting for a browser any more');
-}
-
-function emptyCounters(): LegCounters {
-  return {
-    framesIn: 0,
-    framesOut: 0,
-    dropped: 0,
-    underruns: 0,
-    concealed: 0,
-    overruns: 0,
-    stretched: 0,
-    shrunk: 0,
-    late: 0,
-    lost: 0,
-    clippedSamples: 0,
-  };
 }

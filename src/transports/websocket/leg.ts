@@ -3,6 +3,7 @@ import type { LegId } from '../../core/ids.js';
 import { FRAME_SAMPLES, SAMPLES_PER_MS, SAMPLE_RATE_HZ } from '../../core/units.js';
 import { ElasticFifo } from '../../media/elastic-fifo.js';
 import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../media/leg.js';
+import { newLegCounters } from '../../media/leg.js';
 
 /** What the queue takes at once. */
 const MAX_CHUNK_SAMPLES = 60 * SAMPLES_PER_MS;
@@ -24,19 +25,7 @@ export class SocketLeg implements MediaLeg {
   readonly #send: (pcm: Int16Array) => void;
   readonly #clock: Clock;
   readonly #onClosed: () => void;
-  readonly #counters: LegCounters = {
-    framesIn: 0,
-    framesOut: 0,
-    dropped: 0,
-    underruns: 0,
-    concealed: 0,
-    overruns: 0,
-    stretched: 0,
-    shrunk: 0,
-    late: 0,
-    lost: 0,
-    clippedSamples: 0,
-  };
+  readonly #counters: LegCounters = newLegCounters();
   readonly #fifo = new ElasticFifo(this.#counters);
   #closed = false;
 
