@@ -83,7 +83,9 @@ test('"Connect me with Sales" and a yes rings the phone there, and the two talk'
   call.play(tone(1000));
   rung.play(tone(440));
   await Promise.all([rung.recording.hears(1000), call.recording.hears(440)]);
-  expect((await linecard.api.calls())[0]?.outcome).toMatchObject({ result: 'transferred', fault: 'none' });
+  await expect
+    .poll(async () => (await linecard.api.calls())[0]?.outcome)
+    .toMatchObject({ result: 'transferred', fault: 'none' });
   const callersWords = (await turns()).filter(({ who }) => who === 'caller').map(({ text }) => text);
   expect(callersWords).toEqual(['connect me with sales please', 'yes please']);
   await rung.hangUp();

@@ -48,14 +48,14 @@ test('a tone comes back in PCMU', async () => {
   const call = await talk('7009');
   call.play(tone(1000));
   await call.recording.hears(1000);
-  expect(await linecard.api.liveCalls()).toMatchObject([{ extension: '7009', state: 'talking' }]);
+  await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ extension: '7009', state: 'talking' }]);
 });
 
 test('5.5 kHz comes back in G.722: it is wideband all the way', async () => {
   const call = await talk('7009', 'G722');
   call.play(tone(5500));
   await call.recording.hears(5500);
-  expect(await linecard.api.liveCalls()).toMatchObject([{ sampleRateHz: 16_000 }]);
+  await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ sampleRateHz: 16_000 }]);
 });
 
 test('the dialplan without ARI: a tone comes back', async () => {
@@ -91,7 +91,7 @@ test('the phone holds and comes back', async () => {
   await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ state: 'held' }]);
   await call.resume();
   await call.recording.hears(1000);
-  expect(await linecard.api.liveCalls()).toMatchObject([{ state: 'talking' }]);
+  await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ state: 'talking' }]);
 });
 
 /** Steps of a call at which a caller may lose patience: some by event, some by time, since a step may fall between events. */

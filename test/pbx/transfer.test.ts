@@ -147,7 +147,7 @@ test('a person who declines sends the caller to the next, and then back to the a
   await person.ends();
   await second.rung();
   await caller.recording.hears(CALLER_HZ);
-  expect(await linecard.api.liveCalls()).toMatchObject([{ state: 'talking' }]);
+  await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ state: 'talking' }]);
   await caller.hangUp();
 });
 

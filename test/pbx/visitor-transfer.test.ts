@@ -129,7 +129,7 @@ test('a visitor of the page waits with music, is announced at a desk phone, and 
   // After the grace time as well.
   await new Promise((resolve) => setTimeout(resolve, 1500));
   await Promise.all([visitorHears(PERSON_HZ), person.recording.hears(VISITOR_HZ)]);
-  expect(await linecard.api.liveCalls()).toMatchObject([{ state: 'connected' }]);
+  await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ state: 'connected' }]);
   await person.hangUp();
   await expect
     .poll(async () => (await linecard.api.calls())[0]?.outcome?.result, { timeout: 5000 })
@@ -154,5 +154,5 @@ test('a visitor whom nobody takes is back with the agent', async () => {
   const person = await phone.rung();
   person.reject(486);
   await visitorHears(VISITOR_HZ);
-  expect(await linecard.api.liveCalls()).toMatchObject([{ state: 'talking' }]);
+  await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ state: 'talking' }]);
 });

@@ -81,7 +81,7 @@ export function testPbxContract(makeRig: () => Promise<PbxRig>): void {
     await rig.pbx.hangUp(channelId);
     await rig.pbx.closeMedia(media);
     await nothingLeft(rig);
-    expect(goneEvents(rig, channelId)).toHaveLength(1);
+    await vi.waitFor(() => expect(goneEvents(rig, channelId)).toHaveLength(1), WAIT);
   });
 
   test('closing the media leaves the caller, who gets other media afterwards', async () => {

@@ -54,7 +54,9 @@ describe.skipIf(FREESWITCH_PREFIX === '')('the attendant on a real FreeSWITCH', 
     const rung = await human.rung(ANNOUNCEMENT_LIMIT_MS);
     rung.play(tone(440));
     await call.recording.hears(440);
-    expect((await linecard.api.calls())[0]?.outcome).toMatchObject({ result: 'transferred', fault: 'none' });
+    await expect
+      .poll(async () => (await linecard.api.calls())[0]?.outcome)
+      .toMatchObject({ result: 'transferred', fault: 'none' });
   });
 
   test('speech stops the agent', async () => {

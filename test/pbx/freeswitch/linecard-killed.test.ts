@@ -116,6 +116,6 @@ describe.skipIf(FREESWITCH_PREFIX === '')('Linecard dies, on a real FreeSWITCH',
         sinceKill: Math.round(performance.now() - killedAtMs),
       }),
     );
-    expect(await linecard.api.liveCalls()).toMatchObject([{ extension: '7000', state: 'talking' }]);
+    await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ extension: '7000', state: 'talking' }]);
   });
 });
