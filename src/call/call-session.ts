@@ -1,11 +1,13 @@
-import type { HoursAnswer } from '../agent/port.js';
 import { assertNever } from '../core/assert-never.js';
-import type { CallRecord, Caller, HowToTransfer, Outcome, SuperviseMode, Transport } from '../core/calls.js';
+import type { CallRecord, Caller, HowToTransfer, SuperviseMode, Transport } from '../core/calls.js';
 import { LinecardError, toLinecardError } from '../core/errors.js';
 import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import { newLegId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
-import type { ControlAnswer, ControlRequest, LegReport, OpenSession } from '../engine/port.js';
+import type { LegReport, OpenSession } from '../engine/port.js';
+import type { AgentsCall } from './agent-requests.js';
+import { AgentRequests } from './agent-requests.js';
+import { CallEnding } from './call-ending.js';
 import type { CallServices, Line } from './call-services.js';
 import { CallTransfers } from './call-transfers.js';
 import { CallLedger } from './ledger.js';
@@ -39,11 +41,11 @@ export type CallSessionOptions = {
 type Holder = 'phone' | 'operator' | 'transfer' | 'supervisor';
 
 /**
- * One call as control sees it: brings the PBX's channel and a media session together, carries requests of the agent to the PBX, and
+ * One call as control sees it: brings the PBX's channel and a media session together, and
  * makes sure that the caller ends with the agent, with a person or hung up, and that nothing is left behind. Whoever asks first
  * ends it; everything after that is ignored.
  */
-export class CallSession {
+export class CallSession implements AgentsCall {
   readonly id: CallId;
   readonly #options: CallSessionOptions;
   readonly #line: Line | null;
@@ -54,8 +56,10 @@ export class CallSession {
   readonly #holders = new Set<Holder>();
   #lateMessage: Promise<void> = Promise.resolve();
   #reopenings = 0;
+  readonly #ending: CallEnding;
   readonly #transfers: CallTransfers;
   readonly #supervisors: CallSupervisors;
+  readonly #requests: AgentRequests;
 
   constructor(options: CallSessionOptions) {
     const { id, line, services } = options;
@@ -68,6 +72,18 @@ export class CallSession {
     const pbx = line?.pbx.name ?? null;
     this.#ledger = new CallLedger({ id, agent, extension, caller, transport, pbx, clock, publish, log: this.#log });
     this.#media = new MediaLink({ callId: id, engine: services.engine, clock, log: this.#log });
+    this.#ending = new CallEnding({
+      line,
+      ledger: this.#ledger,
+      media: this.#media,
+      hearsMusic: () => this.#holders.has('operator') || this.#holders.has('transfer'),
+      onEnding: () => {
+        this.#transfers.abandon();
+        this.#supervisors.stop();
+      },
+      onEnded: () => options.onEnded(this),
+      log: this.#log,
+    });
     this.#transfers = new CallTransfers({
       callId: id,
       caller,
@@ -78,11 +94,11 @@ export class CallSession {
       ledger: this.#ledger,
       media: this.#media,
       host: {
-        hasEnded: () => this.#hasEnded(),
+        hasEnded: () => this.#ending.hasEnded,
         changeHold: (held) => this.#changeHold('transfer', held),
         reopenMedia: (on) => this.#reopenMedia(on),
-        toFallback: (outcome) => this.#toFallback(outcome),
-        end: (outcome) => this.#end(outcome),
+        toFallback: (outcome) => this.#ending.toFallback(outcome),
+        end: (outcome) => this.#ending.end(outcome),
       },
       log: this.#log,
     });
@@ -92,10 +108,24 @@ export class CallSession {
       services,
       media: this.#media,
       changeHold: (held) => this.#changeHold('supervisor', held),
-      end: (outcome) => this.#end(outcome),
-      hasEnded: () => this.#hasEnded(),
+      end: (outcome) => this.#ending.end(outcome),
+      hasEnded: () => this.#ending.hasEnded,
       log: this.#log,
     });
+    this.#requests = new AgentRequests({
+      callId: id,
+      caller,
+      services,
+      ledger: this.#ledger,
+      media: this.#media,
+      call: this,
+      log: this.#log,
+    });
+  }
+
+  /** An agent that believes its work is done must not end a call that it no longer leads. */
+  get onTheWayToAPerson(): boolean {
+    return this.#transfers.underWay;
   }
 
   get line(): Line | null {
@@ -126,7 +156,7 @@ export class CallSession {
     this.#ledger.started();
     try {
       // A caller whom an earlier process of ours left may still hear its music.
-      if (offer.answered === 'yes') await this.#endMusic(line);
+      if (offer.answered === 'yes') await this.#ending.endMusic(line);
       if (pbx.can.mediaBeforeAnswer === 'yes') {
         await Promise.all([offer.answered === 'yes' ? null : pbx.ring(offer.channelId), this.#openMedia(line)]);
         if (offer.answered === 'no') await pbx.answer(offer.channelId);
@@ -134,11 +164,11 @@ export class CallSession {
         if (offer.answered === 'no') await pbx.answer(offer.channelId);
         await this.#openMedia(line);
       }
-      if (this.#hasEnded()) return;
+      if (this.#ending.hasEnded) return;
       this.#ledger.callAnswered();
       this.#media.send({ kind: 'start', callId: this.id });
     } catch (error) {
-      await this.#cannotServe(toLinecardError(error));
+      await this.#ending.cannotServe(toLinecardError(error));
     }
   }
 
@@ -159,26 +189,26 @@ export class CallSession {
       this.#media.adopt();
     } catch (thrown) {
       const error = toLinecardError(thrown);
-      await this.#end({ result: 'failed', fault: error.fault, reason: error.message });
+      await this.#ending.end({ result: 'failed', fault: error.fault, reason: error.message });
       throw error;
     }
   }
 
   /** The party itself ended the call, by another way than its leg. */
   async callerHungUp(): Promise<void> {
-    if (!this.#hasEnded()) await this.#callerGone();
+    if (!this.#ending.hasEnded) await this.#callerGone();
   }
 
   /** The browser's offer could not be answered. */
   async browserFailed(error: LinecardError): Promise<void> {
-    await this.#end({ result: 'failed', fault: error.fault, reason: error.message });
+    await this.#ending.end({ result: 'failed', fault: error.fault, reason: error.message });
   }
 
   onMedia(message: SessionMessage): void {
-    if (this.#hasEnded()) {
+    if (this.#ending.hasEnded) {
       // Hanging up is how most people end a message: it arrives when the call is over.
       if (message.kind === 'request' && message.request.op === 'saveMessage') {
-        this.#lateMessage = this.#handleRequest(message.requestId, message.request);
+        this.#lateMessage = this.#requests.handle(message.requestId, message.request);
       }
       return;
     }
@@ -201,10 +231,10 @@ export class CallSession {
         this.#ledger.observed(message);
         break;
       case 'request':
-        void this.#handleRequest(message.requestId, message.request);
+        void this.#requests.handle(message.requestId, message.request);
         break;
       case 'agentDone':
-        void this.#hangUp({ result: 'completed', fault: 'none', reason: message.reason });
+        void this.#ending.hangUp({ result: 'completed', fault: 'none', reason: message.reason });
         break;
       case 'agentFailed':
         this.#agentFailed(new LinecardError(message.code, message.message));
@@ -219,7 +249,7 @@ export class CallSession {
   }
 
   onPbx(event: ChannelEvent): void {
-    if (this.#hasEnded()) return;
+    if (this.#ending.hasEnded) return;
     switch (event.kind) {
       case 'channelGone':
         void this.#callerGone();
@@ -240,7 +270,7 @@ export class CallSession {
 
   /** The PBX came back without this call. */
   lost(): void {
-    void this.#end({ result: 'failed', fault: 'pbx', reason: 'the PBX lost the call' });
+    void this.#ending.end({ result: 'failed', fault: 'pbx', reason: 'the PBX lost the call' });
   }
 
   /** To a destination by its key, or `fallback`. When this resolves the call is out of our hands (blind), or a person is being rung (warm). */
@@ -272,7 +302,7 @@ export class CallSession {
   }
 
   async hangUp(reason: string): Promise<void> {
-    await this.#hangUp({ result: 'completed', fault: 'none', reason });
+    await this.#ending.hangUp({ result: 'completed', fault: 'none', reason });
   }
 
   async sendDigits(digits: string): Promise<void> {
@@ -297,7 +327,7 @@ export class CallSession {
   /** The process ends: the caller goes to the fallback, unless they talk with a person already. Never rejects. */
   async handOver(reason: string): Promise<void> {
     if (this.#transfers.talking) await this.#transfers.release();
-    if (!this.#hasEnded()) await this.#toFallback({ result: 'transferred', fault: 'none', reason });
+    if (!this.#ending.hasEnded) await this.#ending.toFallback({ result: 'transferred', fault: 'none', reason });
   }
 
   #openMedia(line: Line): Promise<void> {
@@ -324,45 +354,6 @@ export class CallSession {
     return transport === 'webrtc' || transport === 'websocket';
   }
 
-  async #handleRequest(requestId: number, request: ControlRequest): Promise<void> {
-    let answer: ControlAnswer;
-    try {
-      answer = { ok: true, value: await this.#fulfil(request) };
-    } catch (thrown) {
-      const error = toLinecardError(thrown);
-      this.#log.warn({ err: error, op: request.op }, 'request of the agent failed');
-      answer = { ok: false, code: error.code, message: error.message };
-    }
-    this.#media.send({ kind: 'answer', callId: this.id, requestId, answer });
-  }
-
-  async #fulfil(request: ControlRequest): Promise<string | HoursAnswer | null> {
-    const { messages, hours, clock } = this.#options.services;
-    switch (request.op) {
-      case 'transfer':
-        await this.transfer(request.to, request);
-        return null;
-      case 'hangUp':
-        // An agent that believes its work is done must not end a call that it no longer leads.
-        if (this.#transfers.underWay) throw new LinecardError('CALL_STATE', 'the caller is on the way to a person');
-        await this.hangUp(request.reason);
-        return null;
-      case 'saveMessage': {
-        const { from, text, audio } = request;
-        const messageId = await messages.save({ from, text, audio }, { callId: this.id, caller: this.#options.caller });
-        this.#ledger.messageTaken(messageId);
-        return messageId;
-      }
-      case 'hours':
-        return hours.at(clock.wallMs());
-      case 'sendDigits':
-        await this.sendDigits(request.digits);
-        return null;
-      default:
-        return assertNever(request);
-    }
-  }
-
   /** The leg closed although the call goes on: open another one, the agent remembers what was said. */
   async #mediaLost(reason: string, detail: string): Promise<void> {
     const line = this.#line;
@@ -371,7 +362,7 @@ export class CallSession {
       return;
     }
     if (line === null) {
-      await this.#end(
+      await this.#ending.end(
         reason === 'remote'
           ? { result: 'completed', fault: 'none', reason: 'the caller hung up' }
           : { result: 'failed', fault: 'pbx', reason: `the audio connection was lost: ${detail}` },
@@ -385,22 +376,22 @@ export class CallSession {
     if (wasOpening || (this.#ledger.state !== 'talking' && this.#ledger.state !== 'held')) return;
     this.#reopenings += 1;
     if (this.#reopenings > MEDIA_REOPENINGS) {
-      await this.#cannotServe(lost);
+      await this.#ending.cannotServe(lost);
       return;
     }
     this.#log.warn({ reason, detail, attempt: this.#reopenings }, 'audio connection lost, opening another');
     try {
       await this.#reopenMedia(line);
     } catch (error) {
-      await this.#cannotServe(toLinecardError(error));
+      await this.#ending.cannotServe(toLinecardError(error));
     }
   }
 
   async #browserGone(reason: string, detail: string): Promise<void> {
     if (reason === 'remote') await this.#callerGone();
-    else if (this.#ledger.answered) await this.#end({ result: 'failed', fault: 'caller', reason: detail });
+    else if (this.#ledger.answered) await this.#ending.end({ result: 'failed', fault: 'caller', reason: detail });
     // No way between the two was found: addresses, ports or relays of the configuration.
-    else await this.#end({ result: 'failed', fault: 'config', reason: detail });
+    else await this.#ending.end({ result: 'failed', fault: 'config', reason: detail });
   }
 
   async #reopenMedia(line: Line): Promise<void> {
@@ -412,15 +403,7 @@ export class CallSession {
 
   #agentFailed(error: LinecardError): void {
     if (this.#transfers.underWay) this.#transfers.agentFailed(error);
-    else void this.#cannotServe(error);
-  }
-
-  async #endMusic({ pbx, offer }: Line): Promise<void> {
-    try {
-      await pbx.hold(offer.channelId, 'resumed');
-    } catch (error) {
-      this.#log.debug({ err: error }, 'music could not be ended, it may not have been on');
-    }
+    else void this.#ending.cannotServe(error);
   }
 
   #changeHold(by: Holder, held: 'held' | 'resumed'): void {
@@ -438,85 +421,11 @@ export class CallSession {
   async #callerGone(): Promise<void> {
     const talked = this.#transfers.talking;
     this.#transfers.callerGone();
-    if (talked) {
-      await this.#end({
-        result: 'transferred',
-        fault: 'none',
-        reason: 'the caller hung up after talking with a person',
-      });
-      return;
+    if (!talked) await this.#ending.callerGone();
+    else {
+      const reason = 'the caller hung up after talking with a person';
+      await this.#ending.end({ result: 'transferred', fault: 'none', reason });
     }
-    await this.#end(
-      this.#ledger.answered
-        ? { result: 'completed', fault: 'none', reason: 'the caller hung up' }
-        : { result: 'abandoned', fault: 'caller', reason: 'the caller hung up before the answer' },
-    );
-  }
-
-  async #cannotServe(error: LinecardError): Promise<void> {
-    if (this.#hasEnded()) return;
-    if (error.code === 'CHANNEL_GONE') {
-      await this.#callerGone();
-      return;
-    }
-    this.#log.error({ err: error }, 'call cannot be served');
-    await this.#toFallback({ result: 'failed', fault: error.fault, reason: error.message });
-  }
-
-  async #toFallback(outcome: Outcome): Promise<void> {
-    const line = this.#line;
-    if (line === null) {
-      await this.#end(outcome);
-      return;
-    }
-    if (line.fallback === null) {
-      await this.#hangUp({ ...outcome, reason: `${outcome.reason}; the extension has no fallback` });
-      return;
-    }
-    this.#ledger.changeState('transferring');
-    if (this.#holders.has('operator') || this.#holders.has('transfer')) await this.#endMusic(line);
-    try {
-      await line.pbx.handBack(line.offer.channelId, { context: line.offer.context, extension: line.fallback });
-      await this.#end({ ...outcome, reason: `${outcome.reason}; the caller went to ${line.fallback}` });
-    } catch (thrown) {
-      const error = toLinecardError(thrown);
-      if (error.code !== 'CHANNEL_GONE') this.#log.error({ err: error }, 'caller could not be brought to the fallback');
-      await this.#hangUp({ ...outcome, reason: `${outcome.reason}; the fallback failed: ${error.message}` });
-    }
-  }
-
-  async #hangUp(outcome: Outcome): Promise<void> {
-    if (this.#hasEnded()) return;
-    const ending = this.#end(outcome);
-    if (this.#line !== null) {
-      try {
-        await this.#line.pbx.hangUp(this.#line.offer.channelId);
-      } catch (error) {
-        this.#log.warn({ err: error }, 'channel could not be hung up');
-      }
-    }
-    await ending;
-  }
-
-  /** The one way out. */
-  async #end(outcome: Outcome): Promise<void> {
-    if (this.#hasEnded()) return;
-    this.#transfers.abandon();
-    this.#supervisors.stop();
-    // The event first: a browser's page is told of it over the leg that closes.
-    this.#ledger.ended(outcome);
-    this.#media.close(outcome.result === 'completed' || outcome.result === 'abandoned' ? 'completed' : 'handover');
-    this.#options.onEnded(this);
-    try {
-      await this.#media.closePbxMedia();
-    } catch (error) {
-      // Not lost: the reconcile run finds what is left when the PBX answers again.
-      this.#log.warn({ err: error }, 'media of the call could not be taken away');
-    }
-  }
-
-  #hasEnded(): boolean {
-    return this.#ledger.outcome !== null;
   }
 
   #needTalking(what: string): void {
