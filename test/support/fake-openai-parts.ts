@@ -88,6 +88,8 @@ export class FakeOpenAiParts {
   readonly spoken: string[] = [];
   /** Failures of the voice to come. */
   readonly voiceFailures: (number | typeof HANG | typeof HALF)[] = [];
+  /** A status that every request is answered with; null: each on its merits. */
+  refusesWith: number | null = null;
   /** Delays, for benchmarks. */
   readonly delaysMs = { stt: 0, llm: 0, tts: 0 };
 
@@ -105,6 +107,10 @@ export class FakeOpenAiParts {
 
   async #serve(request: FakeRequest, response: ServerResponse): Promise<void> {
     if (request.headers.authorization !== 'Bearer sk-test') this.mistakes.push(`authorization of ${request.url}`);
+    if (this.refusesWith !== null) {
+      json(response, { error: { message: 'not today' } }, this.refusesWith);
+      return;
+    }
     switch (request.url) {
       case '/v1/audio/transcriptions':
         await this.#transcribe(request, response);
