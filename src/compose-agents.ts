@@ -1,4 +1,4 @@
-import type { AgentEvents, AgentProvider, Tool } from './agent/port.js';
+import type { AgentProvider, ThreadService } from './agent/port.js';
 import { BriefingProvider } from './agent/providers/briefing/provider.js';
 import { EchoProvider } from './agent/providers/echo.js';
 import type { Offers } from './agent/providers/embedded/menu.js';
@@ -12,16 +12,10 @@ import type { SpeechToText, TextToSpeech } from './agent/providers/pipeline/port
 import { PipelineProvider } from './agent/providers/pipeline/provider.js';
 import { WyomingSpeaker, WyomingTranscriber } from './agent/providers/pipeline/wyoming.js';
 import type { SampleChunks } from './agent/sample-chunks.js';
-import { hangUpTool } from './agent/tools/hang-up.js';
-import { hoursTool } from './agent/tools/hours.js';
-import { AddressRules } from './agent/tools/http/addresses.js';
-import { httpTool } from './agent/tools/http/http-tool.js';
-import { HttpSender } from './agent/tools/http/request.js';
-import { takeMessageTool } from './agent/tools/take-message.js';
-import { transferTool } from './agent/tools/transfer.js';
 import { FIXED_SPEECH } from './call/transfer/transfer-words.js';
-import type { AgentConfig, PipelineAgentConfig, ToolConfig, ToolName } from './config/index.js';
+import type { AgentConfig, PipelineAgentConfig } from './config/index.js';
 import type { MediaConfig } from './compose-media.js';
+import { Toolbox } from './compose-tools.js';
 import { assertNever } from './core/assert-never.js';
 import type { Clock } from './core/clock.js';
 import type { Logger } from './core/logger.js';
@@ -33,7 +27,10 @@ import { Synthesizer } from './speech/synthesizer.js';
 export type AgentSurroundings = { readonly chunks: SampleChunks; readonly clock: Clock; readonly log: Logger };
 
 /** The agents of a configuration, and the one that speaks to people who are rung for a caller; not prepared yet. */
-export function openAgents(config: MediaConfig, surroundings: AgentSurroundings): Map<string, HostedAgent> {
+export function openAgents(
+  config: MediaConfig,
+  surroundings: AgentSurroundings,
+): { readonly agents: Map<string, HostedAgent>; readonly services: readonly ThreadService[] } {
   const { clock, log } = surroundings;
   const prompts = Object.keys(config.destinations).length === 0 ? [] : Object.values(FIXED_SPEECH);
   const briefing = new BriefingProvider({
@@ -46,14 +43,12 @@ export function openAgents(config: MediaConfig, surroundings: AgentSurroundings)
   const agents = new Map<string, HostedAgent>([
     [BRIEFING_AGENT, { provider: briefing, backup: null, tools: () => [] }],
   ]);
-  const ownTools = new Map(Object.entries(config.tools).map(([name, tool]) => [name, openOwnTool(name, tool)]));
+  const toolbox = new Toolbox(config, surroundings);
   for (const [name, agent] of Object.entries(config.agents)) {
-    const tools = (events: AgentEvents): readonly Tool[] =>
-      agent.tools.map((tool) => ownTools.get(tool) ?? openTool(tool as ToolName, config, events));
     const provider = openProvider(name, agent, config, surroundings);
-    agents.set(name, { provider, backup: agent.backup ?? null, tools });
+    agents.set(name, { provider, backup: agent.backup ?? null, tools: (events) => toolbox.toolsOf(agent, events) });
   }
-  return agents;
+  return { agents, services: toolbox.services };
 }
 
 function openProvider(
@@ -143,28 +138,4 @@ function offersOf(name: string, tools: readonly string[], config: MediaConfig): 
     hours: tools.includes('hours') && hours !== undefined ? 'offered' : 'none',
     messages: tools.includes('take_message') ? 'offered' : 'none',
   };
-}
-
-function openTool(name: ToolName, config: MediaConfig, events: AgentEvents): Tool {
-  switch (name) {
-    case 'transfer':
-      return transferTool(new Map(Object.entries(config.destinations)));
-    case 'take_message':
-      return takeMessageTool;
-    case 'hours':
-      return hoursTool;
-    case 'hangup':
-      return hangUpTool(events);
-    default:
-      return assertNever(name);
-  }
-}
-
-/** A tool of the admin's is shared by all calls of the thread. */
-function openOwnTool(name: string, config: ToolConfig): Tool {
-  const { description, input, method, url, headers, body = null, timeLimitMs, allowNetworks } = config;
-  const sender = new HttpSender(new AddressRules(allowNetworks));
-  // A name that is not known is a mistake of the model's, and it should learn so.
-  const inputSchema = { additionalProperties: false, ...input };
-  return httpTool({ name, description, inputSchema, method, url, headers, body, timeLimitMs, sender });
 }

@@ -101,6 +101,7 @@ export function composeMedia(
 ): MediaHost {
   const log = new ThreadLogger(send);
   const chunks = new SampleChunks();
+  const { agents, services } = openAgents(config, { chunks, clock, log });
   return new MediaHost({
     openDoors: (listener) => ({
       audiosocket: new AudioSocketDoor({ config, index, listener, clock, log }),
@@ -114,7 +115,8 @@ export function composeMedia(
       }),
       ...(config.webrtc.enabled ? { webrtc: new BrowserDoor({ config, listener, clock, log }) } : {}),
     }),
-    agents: openAgents(config, { chunks, clock, log }),
+    agents,
+    services,
     // The dialplan knows one address: the first thread's.
     directAgent: index === 0 ? (config.audiosocket.direct ?? null) : null,
     maxSessions: config.media.callsPerThread,

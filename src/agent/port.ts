@@ -137,6 +137,15 @@ export interface Tool extends ToolDescription {
   run(input: unknown, context: ToolContext): Promise<unknown>;
 }
 
+/** What the tools of a thread share and have to start once: a connection to a server of tools. */
+export interface ThreadService {
+  /** Resolves when the first call may come. Never rejects: what does not work is a limitation. */
+  prepare(): Promise<void>;
+  /** What does not work although calls can be served, for `/readyz` and the log. */
+  limitations(): readonly string[];
+  close(): Promise<void>;
+}
+
 /** What a tool may touch: ports, never the call object. */
 export type ToolContext = {
   readonly call: AgentCall;

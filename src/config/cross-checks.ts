@@ -24,6 +24,7 @@ export function crossCheck(tree: unknown): CrossMistake[] {
     ...modelAddresses(block(root['agents'])),
     ...speechParts(block(root['agents'])),
     ...placeholderMistakes(block(root['tools'])),
+    ...toolServers(block(root['tools'])),
     ...backupCycles(block(root['agents'])),
     ...fallbacks(root),
     ...pbxNames(root['pbx']),
@@ -134,6 +135,24 @@ function placeholderMistakes(tools: Block): CrossMistake[] {
       if (typeof text !== 'string' || placeholders(text).every((name) => known.includes(name))) return [];
       return [{ path, message: `has a placeholder that is none of ${known.map((name) => `{${name}}`).join(', ')}` }];
     });
+  });
+}
+
+/** A server of tools is started or reached, not both. */
+function toolServers(tools: Block): CrossMistake[] {
+  return entries(tools).flatMap(([key, { kind, command, url, env, headers }]) => {
+    if (kind !== 'mcp') return [];
+    const mistakes: CrossMistake[] = [];
+    if ((command === undefined) === (url === undefined)) {
+      const what = command === undefined ? 'is missing' : 'must not be there beside url';
+      const fix = 'a server of tools has either command (a program to start) or url';
+      mistakes.push({ path: ['tools', key, 'command'], message: `${what}; ${fix}` });
+    } else if (command === undefined && env !== undefined) {
+      mistakes.push({ path: ['tools', key, 'env'], message: 'is for a program that is started: it goes with command' });
+    } else if (url === undefined && headers !== undefined) {
+      mistakes.push({ path: ['tools', key, 'headers'], message: 'is for requests: it goes with url' });
+    }
+    return mistakes;
   });
 }
 

@@ -17,3 +17,5 @@ export type { ConfigReading } from './read.js';
 export { readConfigObject, readConfigText } from './read.js';
 export type { Config } from './schema.js';
 export type { ToolConfig } from './tools/index.js';
+export type { HttpToolConfig } from './tools/http.js';
+export type { McpToolConfig } from './tools/mcp.js';

@@ -1,3 +1,4 @@
+import type { ThreadService } from '../agent/port.js';
 import { assertNever } from '../core/assert-never.js';
 import type { Transport } from '../core/calls.js';
 import type { Clock, Alarm } from '../core/clock.js';
@@ -68,6 +69,8 @@ export type MediaHostOptions = {
   readonly recording: 'on' | 'off';
   /** Loads what the conversations share, before the first one. */
   readonly prepare: () => Promise<void>;
+  /** What the agents' tools share; started and ended with the agents. */
+  readonly services?: readonly ThreadService[];
   readonly send: (message: FromMedia) => void;
   /** Part of the time since it was asked last in which this thread was busy, 0 to 1; without it the event loop tells. */
   readonly readLoad?: () => number;
@@ -101,6 +104,7 @@ export class MediaHost {
     load: 0,
   };
   readonly #readLoad: () => number;
+  readonly #services: readonly ThreadService[];
   #reportAlarm: Alarm | null = null;
   #draining = false;
   #stopping: Promise<void> | null = null;
@@ -110,6 +114,7 @@ export class MediaHost {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#readLoad = options.readLoad ?? eventLoopLoad();
+    this.#services = options.services ?? [];
     this.#ticker = new Ticker({
       clock: options.clock,
       onError: (member, error) =>
@@ -129,7 +134,8 @@ export class MediaHost {
   async start(): Promise<void> {
     try {
       const agents = [...this.#options.agents].map(([name, agent]) => this.#prepare(name, agent));
-      await Promise.all([this.#options.prepare(), ...agents]);
+      const services = this.#services.map((service) => service.prepare());
+      await Promise.all([this.#options.prepare(), ...agents, ...services]);
       await Promise.all(this.#allDoors().map((door) => door.start()));
     } catch (thrown) {
       const { code, message } = toLinecardError(thrown);
@@ -196,6 +202,7 @@ export class MediaHost {
     const closings = [
       ...this.#allDoors().map((door) => door.stop()),
       ...[...this.#options.agents.values()].map(({ provider }) => provider.close()),
+      ...this.#services.map((service) => service.close()),
     ];
     for (const result of await Promise.allSettled(closings)) {
       if (result.status === 'rejected')
@@ -220,6 +227,7 @@ export class MediaHost {
       if (reason !== undefined) lines.push(`agent ${name} cannot serve calls: ${reason}`);
       else for (const limitation of provider.limitations()) lines.push(`agent ${name}: ${limitation}`);
     }
+    for (const service of this.#services) lines.push(...service.limitations());
     return lines;
   }
 

@@ -267,6 +267,18 @@ extensions:
       'tools.t.url: has a placeholder that is none of {ordr}, {call.id}, {call.extension}, {caller.number}, {caller.name}',
     ],
     [
+      'tools: { t: { kind: mcp } }',
+      'tools.t.command: is missing; a server of tools has either command (a program to start) or url',
+    ],
+    [
+      'tools: { t: { kind: mcp, command: x, url: "https://x.example.com/mcp" } }',
+      'tools.t.command: must not be there beside url; a server of tools has either command (a program to start) or url',
+    ],
+    [
+      'tools: { t: { kind: mcp, url: "https://x.example.com/mcp", env: { A: b } } }',
+      'tools.t.env: is for a program that is started: it goes with command',
+    ],
+    [
       'tools: { t: { kind: http, description: d, url: "https://x.example.com/", body: "{" } }',
       'tools.t.body: "{" must be JSON, such as {"order": "{order}"}',
     ],

@@ -3,7 +3,7 @@ import { field, keyLike, list, named, network, oneOf, section, text, wholeNumber
 import { toolInput } from './input.js';
 
 /** RFC 9110 §5.6.2. */
-const headerKey = keyLike(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'the name of an HTTP header');
+export const headerKey = keyLike(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'the name of an HTTP header');
 
 const urlTemplate = field({
   what: 'a URL such as https://erp.example.com/orders/{order}, without user and password, with placeholders behind the host only',

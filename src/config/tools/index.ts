@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { didYouMean } from '../nearest.js';
 import { httpToolConfig } from './http.js';
+import { mcpToolConfig } from './mcp.js';
 
 /** A new kind of tool is a file beside this one and a line here. */
-const KINDS = [httpToolConfig] as const;
+const KINDS = [httpToolConfig, mcpToolConfig] as const;
 
 const KIND_NAMES = KINDS.map((kind) => kind.shape.kind.value);
 
