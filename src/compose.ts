@@ -6,7 +6,6 @@ import type { HttpAddress } from './api/server.js';
 import { HttpServer } from './api/server.js';
 import { keptToken } from './api/token.js';
 import { BrowserCalls } from './call/browser-calls.js';
-import { ResumeFiles } from './call/resume-files.js';
 import { SocketCalls } from './call/socket-calls.js';
 import { CallManager } from './call/call-manager.js';
 import type { Destinations } from './call/call-services.js';
@@ -21,7 +20,9 @@ import type { CallEvent } from './core/events.js';
 import { EventBus } from './core/events.js';
 import type { Logger } from './core/logger.js';
 import type { MediaEngine } from './engine/port.js';
-import { CallHistory } from './observe/history.js';
+import type { CallJournal } from './journal/port.js';
+import { SqliteJournal } from './journal/sqlite-journal.js';
+import { CallHistory, MAX_CALLS_REMEMBERED } from './observe/history.js';
 import type { ProcessLog } from './observe/log.js';
 import { Metrics } from './observe/metrics.js';
 import { AsteriskPbx } from './pbx/asterisk/asterisk-pbx.js';
@@ -49,6 +50,14 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
   const { config, clock } = options;
   const { log } = options.log;
   const events = new EventBus<CallEvent>((error) => log.error({ err: error }, 'a listener of events failed'));
+  const journal = new SqliteJournal({
+    path: join(config.dataDir, 'journal.db'),
+    keepDays: config.journal.keepDays,
+    clock,
+    log,
+  });
+  // First: what happened is written before anybody acts on it.
+  events.subscribe((event) => journal.observe(event));
   const engine = openMediaPool({ config, clock, log });
   const messages = new MessageFiles({ directory: join(config.dataDir, 'messages'), clock, log });
   const pbxes = config.pbx.map((pbx) => openPbx(pbx, clock, log));
@@ -77,17 +86,16 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
     ),
   });
   const unready = (): readonly string[] => calls.unready();
-  const history = new CallHistory();
+  const limitations = (): readonly string[] => {
+    const trouble = journal.trouble();
+    return trouble === null ? engine.limitations() : [...engine.limitations(), trouble];
+  };
+  const history = new CallHistory({ earlier: journal.ended(MAX_CALLS_REMEMBERED) });
   const metrics = new Metrics({ calls, engine, unready, droppedLogLines: options.log.droppedLines });
   events.subscribe(history.observe);
   events.subscribe(metrics.observe);
-  const resume = new ResumeFiles({ directory: join(config.dataDir, 'conversations'), clock, log });
-  const desk = openDesk(config, { calls, engine, resume, clock });
-  if (desk !== null) {
-    await resume.start();
-    events.subscribe(resume.observe);
-    events.subscribe(desk.onEvent);
-  }
+  const desk = openDesk(config, { calls, engine, journal, clock });
+  if (desk !== null) events.subscribe(desk.onEvent);
   const sockets = new SocketCalls({
     engine,
     admit: (agent, caller) => calls.admitBrowser(agent, caller, { transport: 'websocket', past: [] }),
@@ -108,7 +116,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
       sockets,
       browsers: desk === null ? null : browserAccess(config, desk, clock),
       readiness: unready,
-      limitations: () => engine.limitations(),
+      limitations,
       token: config.http.token ?? (await keptToken(config.dataDir)),
       clock,
       log,
@@ -133,6 +141,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
     await engine.start();
   } catch (error) {
     await Promise.all([engine.stop(), server.stop()]);
+    journal.close();
     throw error;
   }
   for (const limitation of engine.limitations()) log.warn({ limitation }, 'something works less well than configured');
@@ -147,6 +156,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
       await calls.settled();
       await recordings?.stop();
       await server.stop();
+      journal.close();
     },
   };
 }
@@ -172,12 +182,12 @@ function openDesk(
   {
     calls,
     engine,
-    resume,
+    journal,
     clock,
   }: {
     readonly calls: CallManager;
     readonly engine: MediaEngine;
-    readonly resume: ResumeFiles;
+    readonly journal: CallJournal;
     readonly clock: Clock;
   },
 ): BrowserCalls | null {
@@ -185,7 +195,7 @@ function openDesk(
   return new BrowserCalls({
     engine,
     admit: (agent, caller, past) => calls.admitBrowser(agent, caller, { transport: 'webrtc', past }),
-    resume,
+    journal,
     agents: Object.keys(agents),
     maxCallsPerAddress: webrtc.maxCallsPerAddress,
     present: eventJson,

@@ -14,6 +14,7 @@ const FOLDERS: FolderRules = {
   speech: ['core'],
   agent: ['core', 'media', 'speech'],
   engine: ['core', 'media', 'agent', 'ports'],
+  journal: ['core'],
   call: ['core', 'ports'],
   demo: ['core'],
   observe: ['core', 'ports'],

@@ -4,8 +4,8 @@ import { LinecardError, toLinecardError } from '../core/errors.js';
 import type { CallEvent } from '../core/events.js';
 import type { CallId } from '../core/ids.js';
 import type { FromMedia, LegSignal, MediaEngine } from '../engine/port.js';
+import type { CallJournal, PastTurn } from '../journal/port.js';
 import type { CallSession } from './call-session.js';
-import type { PastTurn, ResumeFiles } from './resume-files.js';
 import type { BrowserAnswer, BrowserCall, BrowserDesk } from './port.js';
 
 /** A media thread that asks a relay takes up to 4 s for its answer. */
@@ -15,7 +15,7 @@ export type BrowserCallsOptions = {
   readonly engine: Pick<MediaEngine, 'send'>;
   /** Throws MEDIA_FULL when no call can be taken. */
   readonly admit: (agent: string, caller: Caller, past: readonly PastTurn[]) => CallSession;
-  readonly resume: Pick<ResumeFiles, 'turnsOf' | 'inherit'>;
+  readonly journal: Pick<CallJournal, 'turnsOf' | 'inherit'>;
   readonly agents: readonly string[];
   readonly maxCallsPerAddress: number;
   /** What a page is told of an event. */
@@ -52,15 +52,15 @@ export class BrowserCalls implements BrowserDesk {
 
   async call(request: BrowserCall): Promise<BrowserAnswer> {
     const { agent, offer, reachedAt, address, caller, resumes } = request;
-    const { agents, admit, resume } = this.#options;
+    const { agents, admit, journal } = this.#options;
     if (!agents.includes(agent)) throw new LinecardError('AGENT_UNKNOWN', `there is no agent "${agent}"`);
     const past = resumes === null ? [] : await this.#takeOver(resumes);
     this.#limit(address);
     const session = admit(agent, caller, past);
-    resume.inherit(session.id, past);
     const live: LiveCall = { session, address, tag: '' };
     this.#calls.set(session.id, live);
     await session.expectBrowser();
+    journal.inherit(session.id, past);
     try {
       const sdp = await this.#signal(session.id, { kind: 'offer', sdp: offer, reachedAt });
       if (sdp === null) throw new LinecardError('INVARIANT', 'the media thread answered an offer with nothing');
@@ -121,7 +121,7 @@ export class BrowserCalls implements BrowserDesk {
 
   /** The page is here again: its call before, which may not know yet that it is alone, ends now. */
   async #takeOver(callId: CallId): Promise<readonly PastTurn[]> {
-    const past = await this.#options.resume.turnsOf(callId);
+    const past = this.#options.journal.turnsOf(callId);
     const before = this.#calls.get(callId);
     if (before !== undefined) await before.session.callerHungUp();
     return past;

@@ -6,6 +6,7 @@ import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import { newCallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
+import type { PastTurn } from '../journal/port.js';
 import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
 import type { AnchorPbx, CallServices } from './call-services.js';
 import { CallSession } from './call-session.js';
@@ -13,7 +14,6 @@ import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { LegRoutes } from './leg-routes.js';
 import type { CallActions, CallDirectory } from './port.js';
 import { reconcile } from './reconcile.js';
-import type { PastTurn } from './resume-files.js';
 import { TalkingPairs } from './transfer/talking-pairs.js';
 
 /** Answers and a party's audio, which go to who asked, and recordings, which go to who keeps them. */

@@ -5,6 +5,7 @@ import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import { newLegId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { LegReport, OpenSession } from '../engine/port.js';
+import type { PastTurn } from '../journal/port.js';
 import type { AgentsCall } from './agent-requests.js';
 import { AgentRequests } from './agent-requests.js';
 import { CallEnding } from './call-ending.js';
@@ -13,7 +14,6 @@ import { CallTransfers } from './call-transfers.js';
 import { CallLedger } from './ledger.js';
 import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { MediaLink } from './media-link.js';
-import type { PastTurn } from './resume-files.js';
 import { CallSupervisors } from './supervision/call-supervisors.js';
 
 /** A leg that is lost in mid-call is opened again; a PBX that loses it thrice will not keep it. */

@@ -93,6 +93,10 @@ export const configSchema = section({
     allow: list(extension, { max: 100, example: '["+49", "0044"]' }).default([]),
   }).prefault({}),
   hours: openingHours.optional(),
+  journal: section({
+    // A week is long enough for somebody to complain of a call.
+    keepDays: wholeNumber(0, 3650, 'a number of days').default(7),
+  }).prefault({}),
   recording: section({
     // Off: in most places people have to be told before.
     enabled: truth.default(false),

@@ -1,12 +1,14 @@
 import type { CallRecord } from '../core/calls.js';
 import type { CallEvent } from '../core/events.js';
 
-/** Ended calls that are remembered; older ones are on no list any more. */
-const MAX_CALLS = 1000;
+/** Ended calls that are on the list; older ones are on none any more. */
+export const MAX_CALLS_REMEMBERED = 1000;
 /** Events of a call that are kept for a watcher who comes late or again. */
 const MAX_EVENTS_PER_CALL = 250;
 
 export type HistoryOptions = {
+  /** Calls of earlier processes, the newest first. */
+  readonly earlier?: readonly CallRecord[];
   readonly maxCalls?: number;
   readonly maxEventsPerCall?: number;
 };
@@ -24,7 +26,7 @@ type Entry = {
   readonly watchers: Set<(event: NumberedEvent) => void>;
 };
 
-/** Recent calls and what happened in them, from the events of control. In memory and bounded; a restart forgets it. */
+/** Recent calls and what happened in them, from the events of control. In memory and bounded; of calls before a restart the events are gone. */
 export class CallHistory {
   readonly #maxCalls: number;
   readonly #maxEventsPerCall: number;
@@ -32,8 +34,12 @@ export class CallHistory {
   readonly #calls = new Map<string, Entry>();
 
   constructor(options: HistoryOptions = {}) {
-    this.#maxCalls = options.maxCalls ?? MAX_CALLS;
+    this.#maxCalls = options.maxCalls ?? MAX_CALLS_REMEMBERED;
     this.#maxEventsPerCall = options.maxEventsPerCall ?? MAX_EVENTS_PER_CALL;
+    for (const record of [...(options.earlier ?? [])].reverse()) {
+      this.#open(record.id, record);
+      this.#end(record);
+    }
   }
 
   /** A listener for the event bus of control. */
@@ -45,10 +51,7 @@ export class CallHistory {
     const numbered: NumberedEvent = { number: entry.lastNumber, event };
     entry.events.push(numbered);
     if (entry.events.length > this.#maxEventsPerCall) entry.events.shift();
-    if (event.kind === 'callEnded') {
-      entry.record = event.call;
-      entry.ended = 'yes';
-    }
+    if (event.kind === 'callEnded') this.#end(event.call);
     for (const watcher of entry.watchers) watcher(numbered);
   };
 
@@ -83,6 +86,13 @@ export class CallHistory {
       ended: entry.ended === 'yes',
       stop: () => entry.watchers.delete(onEvent),
     };
+  }
+
+  #end(record: CallRecord): void {
+    const entry = this.#calls.get(record.id);
+    if (entry === undefined) return;
+    entry.record = record;
+    entry.ended = 'yes';
   }
 
   #open(id: string, record: CallRecord): void {

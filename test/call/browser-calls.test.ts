@@ -60,8 +60,8 @@ beforeEach(() => {
   desk = new BrowserCalls({
     engine,
     admit: (agent, caller, past) => manager.admitBrowser(agent, caller, { transport: 'webrtc', past }),
-    resume: {
-      turnsOf: (callId) => Promise.resolve(callId === FORMER ? [{ who: 'caller', text: 'Chairs.' }] : []),
+    journal: {
+      turnsOf: (callId) => (callId === FORMER ? [{ who: 'caller', text: 'Chairs.' }] : []),
       inherit: (_callId, turns) => inherited.push(...turns.map(({ text }) => text)),
     },
     agents: ['receptionist', 'loop'],

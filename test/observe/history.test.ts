@@ -27,6 +27,15 @@ describe('recent calls', () => {
     expect(history.ended().map((call) => call.id)).toEqual(['c', 'live']);
   });
 
+  it('know those of an earlier process, behind those of their own', () => {
+    const earlier = ['b', 'a'].map((id) => callRecord({ id }));
+    const history = new CallHistory({ earlier, maxCalls: 2 });
+    expect(history.ended().map((call) => call.id)).toEqual(['b', 'a']);
+    const mine = callRecord({ id: 'c' });
+    for (const event of [startOf(mine), endOf(mine)]) history.observe(event);
+    expect(history.ended().map((call) => call.id)).toEqual(['c', 'b']);
+  });
+
   it('ignore events of a call that was forgotten', () => {
     const history = new CallHistory();
     history.observe(digitOf(callRecord({ id: 'unknown' }), '1'));
