@@ -25,12 +25,15 @@ export type OpusEncoderOptions = {
   readonly discontinuous?: 'yes' | 'no';
 };
 
-/** Wideband speech without audible loss, with room for the redundancy that 10 % loss takes. */
-const DEFAULT_BITS_PER_SECOND = 28_000;
+/** Wideband speech without audible loss, with room for the redundancy that 10 % loss takes, and for what the low complexity wastes. */
+const DEFAULT_BITS_PER_SECOND = 32_000;
 /** Redundancy costs a quarter of the bits: enough to be there when the first packet is lost. */
 const DEFAULT_LOSS_PERCENT = 5;
-/** 131 µs a frame; 10 costs twice that for what nobody hears in speech. */
-const COMPLEXITY = 5;
+/**
+ * A third of what 5 costs (70 to 200 µs a frame of speech with redundancy). With four more kilobits a second its spectrum is as near to what was
+ * said: 1.9 dB away beside 2.8 dB of complexity 5 at 28 kbit/s.
+ */
+const COMPLEXITY = 1;
 
 /** One party's Opus encoder: mono s16 at 16 kHz, 20 ms frames, with in-band forward error correction. libopus by @discordjs/opus. */
 export class OpusEncoder {
