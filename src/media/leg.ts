@@ -52,6 +52,26 @@ export function newLegCounters(): LegCounters {
   };
 }
 
+/** How a leg's packets fare, where its transport tells (RTCP); null until it told. */
+export type LegNetwork = {
+  /** Of the party's packets, since the first, 0 to 100. */
+  readonly uplinkLossPercent: number | null;
+  readonly uplinkJitterMs: number | null;
+  /** Of our packets, as the party reports it. */
+  readonly downlinkLossPercent: number | null;
+  readonly downlinkJitterMs: number | null;
+  readonly roundTripMs: number | null;
+};
+
+/** Of a leg whose party has reported nothing yet. */
+export const NOTHING_KNOWN: LegNetwork = {
+  uplinkLossPercent: null,
+  uplinkJitterMs: null,
+  downlinkLossPercent: null,
+  downlinkJitterMs: null,
+  roundTripMs: null,
+};
+
 /**
  * One party's audio, the same behind every door. Frames are mono s16, 16 kHz, 320 samples; the leg converts to and from
  * the wire. `pull` and `push` are called once a tick, never await, never allocate. The caller owns both buffers.
@@ -67,6 +87,8 @@ export interface MediaLeg {
   readonly depthMs: number;
   /** How much faster the party's clock runs than ours, parts per million; 0 until known, absent where nothing tells. */
   readonly skewPpm?: number;
+  /** Absent where the transport tells nothing. */
+  readonly network?: LegNetwork;
   /** Set by the owner before the first tick. */
   listener: LegListener | null;
   /** Writes exactly one frame into `dst`. */
