@@ -85,7 +85,7 @@ export class WebRtcDoor {
         connected: () => this.#connected(legId, leg),
         packet: (info, payload) => leg.packet(info, payload),
         message: (text) => leg.message(text),
-        reported: (network) => leg.reported(network),
+        reported: (recentLossPercent) => leg.reported(recentLossPercent),
         closed: (reason, detail) => {
           this.#log.debug({ legId, reason, detail }, 'browser connection closed');
           leg.gone(reason, detail);

@@ -1,13 +1,14 @@
 import type { Clock } from '../../core/clock.js';
 import type { LegId } from '../../core/ids.js';
 import { FRAME_MS } from '../../core/units.js';
-import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../media/leg.js';
+import type { FrameKind, LegCloseReason, LegCounters, LegListener, LegNetwork, MediaLeg } from '../../media/leg.js';
 import { FRAME_SILENCE } from '../../media/leg.js';
 import { OPUS_CLOCK_RATE_HZ } from '../../media/opus/packet.js';
 import type { FrameEncoder } from './downlink.js';
 import { Downlink } from './downlink.js';
 import { readPageMessage } from './page-message.js';
-import type { PacketInfo, Peer, PeerNetwork } from './peer.js';
+import type { Peer } from './peer.js';
+import type { PacketInfo } from './rtp-path.js';
 
 /** A browser sends twice a second even when its user is silent or muted; one that sends nothing for so long is gone. */
 const DEAF_TICKS = 15_000 / FRAME_MS;
@@ -51,7 +52,6 @@ export class WebRtcLeg implements MediaLeg {
   readonly #downlink: Downlink;
   readonly #clock: Clock;
   readonly #onClosed: () => void;
-  #network: PeerNetwork = { lossPercent: null, jitterMs: null, roundTripMs: null };
   #lossPercent = 0;
   #digitCredit = DIGIT_BURST;
   /** Ticks since the last packet. */
@@ -76,9 +76,8 @@ export class WebRtcLeg implements MediaLeg {
     return this.#uplink.skewPpm;
   }
 
-  /** What the browser last reported of our audio. */
-  get network(): PeerNetwork {
-    return this.#network;
+  get network(): LegNetwork {
+    return this.#peer.network;
   }
 
   pull(dst: Int16Array): FrameKind {
@@ -135,10 +134,8 @@ export class WebRtcLeg implements MediaLeg {
   }
 
   /** The browser reported how it hears us. */
-  reported(network: PeerNetwork): void {
-    this.#network = network;
-    if (network.lossPercent === null) return;
-    this.#lossPercent += LOSS_SMOOTHING * (network.lossPercent - this.#lossPercent);
+  reported(recentLossPercent: number): void {
+    this.#lossPercent += LOSS_SMOOTHING * (recentLossPercent - this.#lossPercent);
     this.#downlink.setLossPercent(this.#lossPercent);
   }
 

@@ -1,19 +1,14 @@
 import { networkInterfaces } from 'node:os';
-import type { RTCDataChannel, RTCRtpTransceiver, RTCIceServer } from 'werift';
-import {
-  RTCDtlsTransport,
-  RTCPeerConnection,
-  RTCRtpCodecParameters,
-  RtcpRrPacket,
-  RtcpSrPacket,
-  RtpHeader,
-  RtpPacket,
-} from 'werift';
+import type { RTCDataChannel, RTCIceServer } from 'werift';
+import { RTCDtlsTransport, RTCPeerConnection, RTCRtpCodecParameters } from 'werift';
 import type { Alarm, Clock } from '../../core/clock.js';
 import { LinecardError, toLinecardError } from '../../core/errors.js';
-import type { LegCloseReason } from '../../media/leg.js';
+import type { LegCloseReason, LegNetwork } from '../../media/leg.js';
+import { NOTHING_KNOWN } from '../../media/leg.js';
 import type { IceConfig } from './ice.js';
 import { hostAddresses, iceServersFor } from './ice.js';
+import { PeerRtp } from './peer-rtp.js';
+import type { PacketInfo } from './rtp-path.js';
 import type { Fragment } from './sdp.js';
 import { answerFragment, checkOffer, credentialsOf, readFragment, renewOffer, tuneAnswer } from './sdp.js';
 
@@ -28,45 +23,26 @@ const MAX_MESSAGE_BYTES = 4096;
 /** From our close to the end of the connection: the last message, why the call ended, is on its way to the page. */
 const LINGER_MS = 250;
 
-/** What the receiver of our audio reports. */
-export type PeerNetwork = {
-  /** Of our packets, 0 to 100; null before the first report. */
-  readonly lossPercent: number | null;
-  readonly jitterMs: number | null;
-  readonly roundTripMs: number | null;
-};
-
-/** An RTP packet's header as a jitter buffer needs it. */
-export type PacketInfo = {
-  readonly ssrc: number;
-  readonly payloadType: number;
-  readonly sequenceNumber: number;
-  readonly timestamp: number;
-  readonly marker: boolean;
-};
-
 /** What a peer tells. At most one `connected`, at most one `closed`, and nothing after it. */
 export type PeerEvents = {
   connected(): void;
   packet(info: PacketInfo, payload: Uint8Array): void;
   /** A message of the page over the data channel. */
   message(text: string): void;
-  /** A report of the other side came. */
-  reported(network: PeerNetwork): void;
+  /** A report of the other side came: of our packets since its last one, so many percent were lost. */
+  reported(recentLossPercent: number): void;
   closed(reason: LegCloseReason, detail: string): void;
 };
 
 /** A browser's connection: signalling in, packets and messages both ways. */
 export interface Peer {
+  readonly network: LegNetwork;
   /** Takes the offer and resolves with the answer. Rejects REQUEST_INVALID. Once. */
   answer(offer: string): Promise<string>;
   /** Candidates (resolves with null) or an ICE restart (resolves with the fragment for the browser). */
   fragment(sdp: string): Promise<string | null>;
   /** One Opus packet; what is sent before the connection stands, or while the network is away, is lost. */
-  sendAudio(
-    payload: Uint8Array,
-    info: { readonly sequenceNumber: number; readonly timestamp: number; readonly marker: boolean },
-  ): void;
+  sendAudio(payload: Uint8Array, info: Pick<PacketInfo, 'sequenceNumber' | 'timestamp' | 'marker'>): void;
   /** Dropped when the page has no data channel, or reads too slowly. */
   sendText(text: string): void;
   /** Idempotent. */
@@ -92,7 +68,7 @@ export class WeriftPeer implements Peer {
   readonly #ice: IceConfig;
   readonly #events: PeerEvents;
   readonly #connection: RTCPeerConnection;
-  #transceiver: RTCRtpTransceiver | null = null;
+  #rtp: PeerRtp | null = null;
   #channel: RTCDataChannel | null = null;
   #offer = '';
   #connected = false;
@@ -120,19 +96,20 @@ export class WeriftPeer implements Peer {
     this.#connection.onDataChannel.subscribe((channel) => this.#channelOpened(channel));
   }
 
+  get network(): LegNetwork {
+    return this.#rtp?.network ?? NOTHING_KNOWN;
+  }
+
   async answer(offer: string): Promise<string> {
     if (this.#offer !== '') throw new LinecardError('CALL_STATE', 'this call has had its offer');
     checkOffer(offer);
     this.#offer = offer;
     const transceiver = this.#connection.addTransceiver('audio', { direction: 'sendrecv' });
-    this.#transceiver = transceiver;
-    transceiver.onTrack.subscribe((track) => {
-      track.onReceiveRtp.subscribe(({ header, payload }) => {
-        if (!this.#closed) this.#events.packet(header, payload);
-      });
-    });
-    transceiver.sender.onRtcp.subscribe((packet) => {
-      if (packet instanceof RtcpRrPacket || packet instanceof RtcpSrPacket) this.#reported(packet);
+    this.#rtp = new PeerRtp({
+      transceiver,
+      clock: this.#clock,
+      onPacket: (info, payload) => this.#events.packet(info, payload),
+      onReport: (recentLossPercent) => this.#events.reported(recentLossPercent),
     });
     return tuneAnswer(await this.#negotiate(offer), this.#ice.announce);
   }
@@ -146,12 +123,8 @@ export class WeriftPeer implements Peer {
     return null;
   }
 
-  sendAudio(payload: Uint8Array, info: { sequenceNumber: number; timestamp: number; marker: boolean }): void {
-    const sender = this.#transceiver?.sender;
-    if (this.#closed || sender === undefined) return;
-    const header = new RtpHeader({ ...info, payloadType: sender.codec?.payloadType ?? OPUS_PAYLOAD_TYPE });
-    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-    sender.sendRtp(new RtpPacket(header, bytes)).catch((error: unknown) => this.#broken(error));
+  sendAudio(payload: Uint8Array, info: Pick<PacketInfo, 'sequenceNumber' | 'timestamp' | 'marker'>): void {
+    this.#rtp?.send(payload, info);
   }
 
   sendText(text: string): void {
@@ -234,26 +207,11 @@ export class WeriftPeer implements Peer {
     });
   }
 
-  #reported(packet: RtcpRrPacket | RtcpSrPacket): void {
-    const sender = this.#transceiver?.sender;
-    const report = packet.reports.find(({ ssrc }) => ssrc === sender?.ssrc);
-    if (this.#closed || sender === undefined || report === undefined) return;
-    this.#events.reported({
-      lossPercent: (report.fractionLost * 100) / 256,
-      jitterMs: report.jitter / 48,
-      roundTripMs: roundTripMs(sender.collectStats(0)),
-    });
-  }
-
-  /** Of werift, or of the network below it: this call only. */
-  #broken(error: unknown): void {
-    this.#ended('error', error instanceof Error ? error.message : String(error));
-  }
-
   /** The one way out. */
   #ended(reason: LegCloseReason, detail: string): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#rtp?.close();
     this.#events.closed(reason, detail);
     // The call is over and told; what werift cannot close any more was closed by the other side.
     const end = (): void => void this.#connection.close().catch(() => undefined);
@@ -280,13 +238,6 @@ function portsFrom([first, last]: readonly [number, number]): [number, number] {
 /** werift asks one TURN server: the first that is configured. */
 function relaysOf(ice: IceConfig, wallMs: number): RTCIceServer[] {
   return iceServersFor(ice.servers, wallMs).map(({ urls, ...rest }) => ({ urls: [...urls], ...rest }));
-}
-
-function roundTripMs(stats: readonly object[]): number | null {
-  for (const stat of stats) {
-    if ('roundTripTime' in stat && typeof stat.roundTripTime === 'number') return stat.roundTripTime * 1000;
-  }
-  return null;
 }
 
 function noCandidate(ice: IceConfig): LinecardError {
