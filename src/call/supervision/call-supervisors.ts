@@ -98,6 +98,7 @@ export class CallSupervisors {
     try {
       await consult.connect(parties);
     } catch (error) {
+      await this.#backToTheAgent(line, parties);
       changeHold('resumed');
       throw error;
     }
@@ -110,5 +111,17 @@ export class CallSupervisors {
     // A released pair has left our bridge; one that is kept needs it.
     if (!services.pairs.has(parties.bridgeId))
       await pbx.closeMedia({ mediaChannelId: null, bridgeId: parties.bridgeId });
+  }
+
+  /** The PBX may have failed with the caller in the new bridge already. */
+  async #backToTheAgent({ pbx }: Line, { bridgeId, callerChannelId }: Parties): Promise<void> {
+    const { media, log } = this.#options;
+    const mediaBridgeId = media.pbxMedia?.bridgeId;
+    try {
+      if (mediaBridgeId !== undefined) await pbx.consult?.takeBack(callerChannelId, mediaBridgeId);
+      await pbx.closeMedia({ mediaChannelId: null, bridgeId });
+    } catch (error) {
+      log.warn({ err: error }, 'what was left of a take-over could not be taken away');
+    }
   }
 }
