@@ -125,17 +125,21 @@ function placeOf(url: string): { readonly host: string; readonly port: number } 
 
 /** What an attendant may offer: what it has the tool for, and what is there to be offered. */
 function offersOf(name: string, tools: readonly string[], config: MediaConfig): Offers {
-  const { destinations, extensions, audiosocket, hours } = config;
+  const { destinations, extensions, audiosocket, hours, schedules } = config;
   const mayTransfer = tools.includes('transfer');
   // The dialplan of a direct call always has a person to fall back on.
   const hasFallback =
     audiosocket.direct === name ||
-    Object.values(extensions).some(({ agent, fallback }) => agent === name && fallback !== undefined);
+    Object.values(extensions).some(
+      ({ agent, fallback, closed }) =>
+        (agent === name && fallback !== undefined) ||
+        (closed?.agent === name && (closed.fallback ?? fallback) !== undefined),
+    );
   const places = Object.entries(destinations).map(([key, { dial, label }]) => ({ key, label, dial }));
   return {
     places: mayTransfer ? places : [],
     operator: mayTransfer && hasFallback ? 'offered' : 'none',
-    hours: tools.includes('hours') && hours !== undefined ? 'offered' : 'none',
+    hours: tools.includes('hours') && (hours !== undefined || Object.keys(schedules).length > 0) ? 'offered' : 'none',
     messages: tools.includes('take_message') ? 'offered' : 'none',
   };
 }

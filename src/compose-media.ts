@@ -37,7 +37,16 @@ const ENTRY = new URL('./media-thread.js', import.meta.url);
 /** What a media thread is made of: plain data, it goes to a worker as it is. */
 export type MediaConfig = Pick<
   Config,
-  'agents' | 'audiosocket' | 'destinations' | 'extensions' | 'hours' | 'media' | 'recording' | 'tools' | 'webrtc'
+  | 'agents'
+  | 'audiosocket'
+  | 'destinations'
+  | 'extensions'
+  | 'hours'
+  | 'media'
+  | 'recording'
+  | 'schedules'
+  | 'tools'
+  | 'webrtc'
 > & {
   readonly unicast: readonly UnicastRange[];
 };
@@ -60,7 +69,8 @@ export type MediaPoolSetUp = {
 
 /** The media engine of a configuration: workers, or with `media.threads: 0` the media side on our own thread. */
 export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: MediaPoolSetUp): MediaPool {
-  const { agents, audiosocket, destinations, extensions, hours, media, pbx, recording, tools, webrtc } = config;
+  const { agents, audiosocket, destinations, extensions, hours, media, pbx, recording, schedules, tools, webrtc } =
+    config;
   const threads = Math.max(1, media.threads);
   // A media thread needs no passwords of a PBX.
   const unicast = pbx.flatMap((each) => (each.kind === 'freeswitch' ? [{ pbx: each.name, ...each.unicast }] : []));
@@ -72,6 +82,7 @@ export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: Med
     hours,
     media,
     recording,
+    schedules,
     tools,
     unicast,
     webrtc,

@@ -7,13 +7,16 @@ import { HttpServer } from './api/server.js';
 import { keptToken } from './api/token.js';
 import { BrowserCalls } from './call/browser-calls.js';
 import { SocketCalls } from './call/socket-calls.js';
+import type { ExtensionPlan } from './call/call-manager.js';
 import { CallManager } from './call/call-manager.js';
 import type { Destinations } from './call/call-services.js';
 import { MessageFiles } from './call/messages.js';
-import { WeeklyHours } from './call/opening-hours.js';
+import type { ScheduleConfig } from './call/schedule/schedules.js';
+import { Schedules } from './call/schedule/schedules.js';
 import { Recordings } from './call/recording/recordings.js';
 import { openMediaPool } from './compose-media.js';
-import type { Config, PbxConfig } from './config/index.js';
+import { DEFAULT_SCHEDULE } from './config/index.js';
+import type { Config, OpeningHoursConfig, PbxConfig } from './config/index.js';
 import { assertNever } from './core/assert-never.js';
 import type { Clock } from './core/clock.js';
 import type { CallEvent } from './core/events.js';
@@ -60,6 +63,8 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
   events.subscribe((event) => journal.observe(event));
   const engine = openMediaPool({ config, clock, log });
   const messages = new MessageFiles({ directory: join(config.dataDir, 'messages'), clock, log });
+  const schedules = openSchedules(config, clock, log);
+  await schedules.start();
   const pbxes = config.pbx.map((pbx) => openPbx(pbx, clock, log));
   const calls = new CallManager({
     services: {
@@ -71,19 +76,15 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
         allow: config.transfers.allow,
       },
       messages,
-      hours: new WeeklyHours(config.hours ?? null),
+      schedules,
       clock,
       log,
       publish: (event) => events.publish(event),
     },
     pbxes,
     anchor: { pbx: config.webrtc.pbx ?? null, context: config.webrtc.context },
-    extensions: new Map(
-      Object.entries(config.extensions).map(([extension, { agent, fallback }]) => [
-        extension,
-        { agent, fallback: fallback ?? null },
-      ]),
-    ),
+    extensions: openExtensions(config),
+    schedule: defaultSchedule(config),
   });
   const unready = (): readonly string[] => calls.unready();
   const limitations = (): readonly string[] => {
@@ -111,6 +112,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
       actions: calls,
       history,
       messages,
+      schedules,
       metrics,
       proxies: config.http.proxies,
       sockets,
@@ -169,6 +171,48 @@ function openDestinations({ destinations, transfers }: Config): Destinations {
       return [key, { dial, label, mode, places: [dial, ...then].map((extension) => ({ extension, ringTimeMs })) }];
     }),
   );
+}
+
+function openExtensions(config: Config): ReadonlyMap<string, ExtensionPlan> {
+  return new Map(
+    Object.entries(config.extensions).map(([extension, { agent, fallback, schedule, closed }]) => [
+      extension,
+      {
+        agent,
+        fallback: fallback ?? null,
+        schedule: schedule ?? defaultSchedule(config),
+        ...(closed === undefined
+          ? {}
+          : {
+              closed: {
+                agent: closed.agent ?? null,
+                fallback: closed.fallback ?? null,
+                destinations: closed.destinations === undefined ? null : new Set(closed.destinations),
+              },
+            }),
+      },
+    ]),
+  );
+}
+
+function defaultSchedule({ hours }: Config): string | null {
+  return hours === undefined ? null : DEFAULT_SCHEDULE;
+}
+
+function openSchedules({ hours, schedules, dataDir }: Config, clock: Clock, log: Logger): Schedules {
+  const all = { ...(hours === undefined ? {} : { [DEFAULT_SCHEDULE]: hours }), ...schedules };
+  return new Schedules({
+    schedules: new Map(Object.entries(all).map(([name, schedule]) => [name, openSchedule(schedule)])),
+    file: join(dataDir, 'schedules.json'),
+    clock,
+    log,
+  });
+}
+
+function openSchedule({ override, ...plan }: OpeningHoursConfig): ScheduleConfig {
+  const { dial, press, hours } = override;
+  const overrideMs = hours === undefined ? null : hours * 3_600_000;
+  return { plan, dial: dial ?? null, press: press ?? null, overrideMs };
 }
 
 /** Where calls are recorded; null where they are not. */

@@ -1,4 +1,4 @@
-import type { BrowserDesk, CallActions, CallDirectory, MessageStore, SocketDesk } from '../call/port.js';
+import type { BrowserDesk, CallActions, CallDirectory, MessageStore, ScheduleDesk, SocketDesk } from '../call/port.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { CallHistory } from '../observe/history.js';
@@ -23,6 +23,7 @@ export type ApiOptions = {
   readonly actions: CallActions;
   readonly history: Pick<CallHistory, 'ended' | 'get' | 'watch'>;
   readonly messages: Pick<MessageStore, 'list' | 'audioPath'>;
+  readonly schedules: Pick<ScheduleDesk, 'list' | 'get' | 'override' | 'followTimetable'>;
   readonly metrics: Pick<Metrics, 'text' | 'contentType'>;
   /** Calls over WebSockets. */
   readonly sockets: SocketDesk;

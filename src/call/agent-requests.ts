@@ -20,6 +20,8 @@ export interface AgentsCall {
 export type AgentRequestsOptions = {
   readonly callId: CallId;
   readonly caller: Caller;
+  /** Whose hours it tells; null: there are none. */
+  readonly schedule: string | null;
   readonly services: CallServices;
   readonly ledger: CallLedger;
   readonly media: MediaLink;
@@ -50,8 +52,8 @@ export class AgentRequests {
   }
 
   async #fulfil(request: ControlRequest): Promise<string | HoursAnswer | null> {
-    const { callId, caller, call, ledger } = this.#options;
-    const { messages, hours, clock } = this.#options.services;
+    const { callId, caller, call, ledger, schedule } = this.#options;
+    const { messages, schedules } = this.#options.services;
     switch (request.op) {
       case 'transfer':
         await call.transfer(request.to, request);
@@ -68,7 +70,7 @@ export class AgentRequests {
         return messageId;
       }
       case 'hours':
-        return hours.at(clock.wallMs());
+        return schedules.answer(schedule);
       case 'sendDigits':
         await call.sendDigits(request.digits);
         return null;

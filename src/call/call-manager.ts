@@ -8,12 +8,13 @@ import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
 import type { PastTurn } from '../journal/port.js';
 import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
-import type { AnchorPbx, CallServices } from './call-services.js';
+import type { AnchorPbx, CallHours, CallServices } from './call-services.js';
 import { CallSession } from './call-session.js';
 import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { LegRoutes } from './leg-routes.js';
 import type { CallActions, CallDirectory } from './port.js';
 import { reconcile } from './reconcile.js';
+import { OverrideLine } from './schedule/override-line.js';
 import { TalkingPairs } from './transfer/talking-pairs.js';
 
 /** Answers and a party's audio, which go to who asked, and recordings, which go to who keeps them. */
@@ -31,12 +32,25 @@ const MAX_ENDED = 100;
 const RECONCILE_INTERVAL_MS = 30_000;
 
 /** What an extension of the configuration leads to. */
-export type ExtensionPlan = { readonly agent: string; readonly fallback: string | null };
+export type ExtensionPlan = {
+  readonly agent: string;
+  readonly fallback: string | null;
+  /** Name of its schedule; absent: there is none. */
+  readonly schedule?: string | null;
+  /** What is different while the schedule says closed. */
+  readonly closed?: {
+    readonly agent: string | null;
+    readonly fallback: string | null;
+    readonly destinations: ReadonlySet<string> | null;
+  };
+};
 
 export type CallManagerOptions = {
   readonly services: Omit<CallServices, 'routes' | 'pairs' | 'anchorPbx'>;
   readonly pbxes: readonly Pbx[];
   readonly extensions: ReadonlyMap<string, ExtensionPlan>;
+  /** Whose hours an agent tells who was called by no extension; absent: nobody's. */
+  readonly schedule?: string | null;
   /** Where people are rung for callers who come by no PBX; no name: the first PBX that can. Absent: nowhere. */
   readonly anchor?: { readonly pbx: string | null; readonly context: string };
 };
@@ -50,6 +64,8 @@ export class CallManager implements CallDirectory, CallActions {
   readonly #routes = new LegRoutes();
   readonly #pairs: TalkingPairs;
   readonly #calls = new Map<CallId, CallSession>();
+  readonly #overrideLines = new Set<OverrideLine>();
+  readonly #hoursOfNobody: CallHours;
   /** The last ones that ended: what their agents still had to say comes after the end. */
   readonly #ended = new Map<CallId, CallSession>();
   /** By PBX and channel: two PBXs may use the same channel id. */
@@ -63,6 +79,7 @@ export class CallManager implements CallDirectory, CallActions {
   constructor(options: CallManagerOptions) {
     this.#pbxes = options.pbxes;
     this.#extensions = options.extensions;
+    this.#hoursOfNobody = { schedule: options.schedule ?? null, whenClosed: null };
     this.#log = options.services.log;
     this.#pairs = new TalkingPairs({ routes: this.#routes, log: this.#log });
     const { anchor } = options;
@@ -199,8 +216,14 @@ export class CallManager implements CallDirectory, CallActions {
 
   async #offered(pbx: Pbx, offer: CallOffer): Promise<void> {
     const key = channelKey(pbx, offer.channelId);
-    if (this.#byChannel.has(key)) return; // an offer is repeated after a reconnect
-    const plan = this.#extensions.get(offer.extension);
+    // An offer is repeated after a reconnect.
+    if (this.#byChannel.has(key) || this.#routes.hasChannel(pbx, offer.channelId)) return;
+    const overridden = this.#services.schedules.dialledBy(offer.extension);
+    if (overridden !== null) {
+      await this.#override(pbx, offer, overridden);
+      return;
+    }
+    const plan = this.#planOf(offer.extension);
     if (plan === undefined) {
       const known = [...this.#extensions.keys()].join(', ');
       this.#log.error(
@@ -226,6 +249,7 @@ export class CallManager implements CallDirectory, CallActions {
       services: this.#services,
       agent: plan.agent,
       extension: offer.extension,
+      hours: plan.hours,
       caller: offer.caller,
       transport: pbx.can.transport,
       line,
@@ -234,6 +258,34 @@ export class CallManager implements CallDirectory, CallActions {
     this.#calls.set(session.id, session);
     this.#byChannel.set(key, session);
     await session.serve(line);
+  }
+
+  /** What an extension leads to at this moment. */
+  #planOf(extension: string): (ExtensionPlan & { readonly hours: CallHours }) | undefined {
+    const plan = this.#extensions.get(extension);
+    if (plan === undefined) return undefined;
+    const { schedule = null, closed } = plan;
+    const hours = { schedule, whenClosed: closed?.destinations ?? null };
+    const isOpen = schedule === null || this.#services.schedules.get(schedule).state === 'open';
+    if (isOpen || closed === undefined) return { ...plan, hours };
+    return { agent: closed.agent ?? plan.agent, fallback: closed.fallback ?? plan.fallback, hours };
+  }
+
+  async #override(pbx: Pbx, offer: CallOffer, schedule: string): Promise<void> {
+    const { engine, schedules, clock } = this.#services;
+    const line = new OverrideLine({
+      pbx,
+      offer,
+      schedule,
+      schedules,
+      engine,
+      routes: this.#routes,
+      clock,
+      log: this.#log.child({ channelId: offer.channelId }),
+      onEnded: (ended) => this.#overrideLines.delete(ended),
+    });
+    this.#overrideLines.add(line);
+    await line.serve();
   }
 
   /** A call without a PBX's channel: a browser or another client calls this agent. Throws MEDIA_FULL when no call can be taken. */
@@ -252,6 +304,7 @@ export class CallManager implements CallDirectory, CallActions {
       services: this.#services,
       agent,
       extension: null,
+      hours: this.#hoursOfNobody,
       caller,
       transport,
       past,
@@ -269,6 +322,7 @@ export class CallManager implements CallDirectory, CallActions {
       services: this.#services,
       agent,
       extension,
+      hours: this.#hoursOfNobody,
       caller,
       transport,
       line: null,
@@ -305,6 +359,7 @@ export class CallManager implements CallDirectory, CallActions {
         emptyBefore,
         onEmpty: (bridges) => this.#emptyBridges.set(pbx, bridges),
         calls: () => [...this.#calls.values()],
+        others: () => [...this.#overrideLines].map((line) => line.belongings),
         pairs: this.#pairs,
         offer: (offer) => void this.#offered(pbx, offer),
         clock: this.#services.clock,

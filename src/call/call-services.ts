@@ -5,7 +5,7 @@ import type { Logger } from '../core/logger.js';
 import type { MediaEngine } from '../engine/port.js';
 import type { CallOffer, ConsultPbx, Pbx } from '../pbx/port.js';
 import type { LegRoutes } from './leg-routes.js';
-import type { MessageStore, OpeningHours } from './port.js';
+import type { MessageStore, ScheduleDesk } from './port.js';
 import type { TalkingPairs } from './transfer/talking-pairs.js';
 import type { Place } from './transfer/warm-transfer.js';
 
@@ -42,10 +42,18 @@ export type CallServices = {
   readonly routes: LegRoutes;
   readonly pairs: TalkingPairs;
   readonly messages: MessageStore;
-  readonly hours: OpeningHours;
+  readonly schedules: ScheduleDesk;
   readonly clock: Clock;
   readonly log: Logger;
   readonly publish: (event: CallEvent) => void;
+};
+
+/** What opening hours mean for a call. */
+export type CallHours = {
+  /** Name of the schedule; null: there is none. */
+  readonly schedule: string | null;
+  /** The only destinations while it says closed; null: all of them. */
+  readonly whenClosed: ReadonlySet<string> | null;
 };
 
 /** A caller's channel on a PBX that we control. */

@@ -9,11 +9,13 @@ import type { PastTurn } from '../journal/port.js';
 import type { AgentsCall } from './agent-requests.js';
 import { AgentRequests } from './agent-requests.js';
 import { CallEnding } from './call-ending.js';
-import type { CallServices, Line } from './call-services.js';
+import type { CallHours, CallServices, Line } from './call-services.js';
 import { CallTransfers } from './call-transfers.js';
 import { CallLedger } from './ledger.js';
 import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { MediaLink } from './media-link.js';
+import { KeyPad } from './schedule/key-pad.js';
+import { overrideText } from './schedule/schedule-words.js';
 import { CallSupervisors } from './supervision/call-supervisors.js';
 
 /** A leg that is lost in mid-call is opened again; a PBX that loses it thrice will not keep it. */
@@ -24,6 +26,7 @@ export type CallSessionOptions = {
   readonly services: CallServices;
   readonly agent: string;
   readonly extension: string | null;
+  readonly hours: CallHours;
   readonly caller: Caller;
   readonly transport: Transport;
   /** What was said in a call that this one goes on with. */
@@ -60,6 +63,7 @@ export class CallSession implements AgentsCall {
   readonly #transfers: CallTransfers;
   readonly #supervisors: CallSupervisors;
   readonly #requests: AgentRequests;
+  readonly #keyPad: KeyPad;
 
   constructor(options: CallSessionOptions) {
     const { id, line, services } = options;
@@ -67,7 +71,7 @@ export class CallSession implements AgentsCall {
     this.#options = options;
     this.#line = line;
     this.#log = services.log.child({ callId: id, channelId: line?.offer.channelId });
-    const { agent, extension, caller, transport } = options;
+    const { agent, extension, hours, caller, transport } = options;
     const { clock, publish } = services;
     const pbx = line?.pbx.name ?? null;
     this.#ledger = new CallLedger({ id, agent, extension, caller, transport, pbx, clock, publish, log: this.#log });
@@ -78,6 +82,7 @@ export class CallSession implements AgentsCall {
       media: this.#media,
       hearsMusic: () => this.#holders.has('operator') || this.#holders.has('transfer'),
       onEnding: () => {
+        this.#keyPad.close();
         this.#transfers.abandon();
         this.#supervisors.stop();
       },
@@ -88,6 +93,7 @@ export class CallSession implements AgentsCall {
       callId: id,
       caller,
       extension,
+      hours,
       keptBy: line !== null ? 'pbx' : this.#isBrowser() ? 'nobody' : 'dialplan',
       line,
       services,
@@ -112,9 +118,16 @@ export class CallSession implements AgentsCall {
       hasEnded: () => this.#ending.hasEnded,
       log: this.#log,
     });
+    this.#keyPad = new KeyPad({
+      codes: services.schedules.keyCodes,
+      clock,
+      pass: (digit) => this.#media.send({ kind: 'digit', callId: id, digit }),
+      entered: (schedule) => void this.#turnOver(schedule),
+    });
     this.#requests = new AgentRequests({
       callId: id,
       caller,
+      schedule: hours.schedule,
       services,
       ledger: this.#ledger,
       media: this.#media,
@@ -255,7 +268,7 @@ export class CallSession implements AgentsCall {
         void this.#callerGone();
         break;
       case 'digitPressed':
-        this.#media.send({ kind: 'digit', callId: this.id, digit: event.digit });
+        this.#keyPad.press(event.digit);
         break;
       case 'holdChanged':
         this.#changeHold('phone', event.held);
@@ -416,6 +429,17 @@ export class CallSession implements AgentsCall {
     if (!this.#ledger.answered) return;
     if (this.#holders.has('transfer') || this.#holders.has('supervisor')) this.#ledger.changeState('transferring');
     else this.#ledger.changeState(isHeld ? 'held' : 'talking');
+  }
+
+  /** The caller pressed a schedule's code at the agent. */
+  async #turnOver(schedule: string): Promise<void> {
+    let text = 'I am sorry, that did not work. The opening hours are as before.';
+    try {
+      text = overrideText(await this.#options.services.schedules.toggle(schedule));
+    } catch (error) {
+      this.#log.error({ err: error, schedule }, 'schedule could not be changed by its code');
+    }
+    this.#media.send({ kind: 'say', callId: this.id, text, instead: 'yes' });
   }
 
   async #callerGone(): Promise<void> {

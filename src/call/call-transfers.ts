@@ -2,7 +2,7 @@ import type { Caller, HowToTransfer, Outcome, TransferMode } from '../core/calls
 import { LinecardError } from '../core/errors.js';
 import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
-import type { CallServices, Destination, Line } from './call-services.js';
+import type { CallHours, CallServices, Destination, Line } from './call-services.js';
 import type { CallLedger } from './ledger.js';
 import type { MediaLink } from './media-link.js';
 import { returnText } from './transfer/transfer-words.js';
@@ -30,6 +30,7 @@ export type CallTransfersOptions = {
   readonly callId: CallId;
   readonly caller: Caller;
   readonly extension: string | null;
+  readonly hours: CallHours;
   /** A browser's call has no channel on a PBX, and no dialplan that keeps it either. */
   readonly keptBy: 'pbx' | 'dialplan' | 'nobody';
   readonly line: Line | null;
@@ -251,11 +252,23 @@ export class CallTransfers {
     };
   }
 
+  /** After hours only the places that the configuration names for it can be reached. */
+  #needOpen(to: string, { label }: Destination): void {
+    const { hours, services } = this.#options;
+    const { schedule, whenClosed } = hours;
+    if (schedule === null || whenClosed === null || whenClosed.has(to)) return;
+    if (services.schedules.get(schedule).state === 'open') return;
+    throw new LinecardError('DESTINATION_CLOSED', `${label} cannot be reached now: it is after hours`);
+  }
+
   #destinationOf(to: string): Destination {
     const { line, keptBy, services } = this.#options;
     const { destinations } = services;
     const known = destinations.get(to);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#needOpen(to, known);
+      return known;
+    }
     const fallback = line !== null ? line.fallback : keptBy === 'dialplan' ? 'the human of the dialplan' : null;
     if (to === 'fallback' && fallback !== null) {
       const places = [{ extension: fallback, ringTimeMs: FALLBACK_RING_MS }];

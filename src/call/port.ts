@@ -51,9 +51,42 @@ export interface MessageStore {
   audioPath(id: string): Promise<string | null>;
 }
 
-/** Opening hours as the configuration has them. */
-export interface OpeningHours {
-  at(wallMs: number): HoursAnswer;
+/** A schedule at this moment. `cause`: what says so. Times are wall clock, milliseconds. */
+export type ScheduleState = {
+  readonly name: string;
+  readonly timezone: string;
+  readonly state: 'open' | 'closed';
+  readonly cause: 'timetable' | 'exception' | 'override';
+  /** What the exceptional day is called. */
+  readonly label: string | null;
+  /** When the state or its cause changes by itself; null: not within a year. */
+  readonly changesAtMs: number | null;
+};
+
+/** What somebody set by hand. */
+export type ScheduleOverride = {
+  readonly state: 'open' | 'closed';
+  /** Null: until somebody takes it back. */
+  readonly untilMs: number | null;
+  readonly setAtMs: number;
+};
+
+/** Opening hours by name. Methods that are given a name reject, or throw, SCHEDULE_UNKNOWN. */
+export interface ScheduleDesk {
+  /** Keys that anybody may press at an agent, and the schedule that each turns over. */
+  readonly keyCodes: ReadonlyMap<string, string>;
+  /** The schedule that is turned over by dialling this; null for every other extension. */
+  dialledBy(extension: string): string | null;
+  list(): readonly ScheduleState[];
+  get(name: string): ScheduleState;
+  /** What an agent says who is asked; null: nobody told us of opening hours. */
+  answer(name: string | null): HoursAnswer;
+  /** Resolves when it is safely on disk; rejects REQUEST_INVALID for a time that is over, STORAGE_FAILED. */
+  override(name: string, state: 'open' | 'closed', untilMs: number | null): Promise<ScheduleState>;
+  /** Takes back what was set by hand. Rejects STORAGE_FAILED. */
+  followTimetable(name: string): Promise<ScheduleState>;
+  /** The other way round than the timetable says or, where that is so already, back to it. Rejects STORAGE_FAILED. */
+  toggle(name: string): Promise<ScheduleState>;
 }
 
 /** A browser that calls an agent. */

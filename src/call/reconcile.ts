@@ -8,10 +8,14 @@ import type { TalkingPairs } from './transfer/talking-pairs.js';
 /** Younger channels and calls are still being set up; what they lack is not a leak. */
 const SETTLING_MS = 10_000;
 
+type Belongings = { readonly channels: readonly ChannelId[]; readonly bridges: readonly BridgeId[] };
+
 export type ReconcileOptions = {
   readonly pbx: Pbx;
   /** The calls at this moment. */
   readonly calls: () => readonly CallSession[];
+  /** What belongs to phones that we serve without a call. */
+  readonly others: () => readonly Belongings[];
   readonly pairs: TalkingPairs;
   /** A caller whom nobody serves: an earlier process of ours did. */
   readonly offer: (offer: CallOffer) => void;
@@ -45,7 +49,7 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
   await options.pairs.check(pbx, present);
   for (const parties of partiesOf(snapshot, served)) options.pairs.watch(pbx, parties);
   // A browser's call has no channel of its own here, but a person who was rung for it has.
-  const owned = [...options.calls().map((call) => call.belongings), options.pairs.belongings(pbx)];
+  const owned = [...options.calls().map((call) => call.belongings), ...options.others(), options.pairs.belongings(pbx)];
   const channels = new Set(owned.flatMap((belongings) => belongings.channels));
   const bridges = new Set(owned.flatMap((belongings) => belongings.bridges));
   const settlingMs = emptyBefore === null ? 0 : SETTLING_MS;

@@ -3,6 +3,7 @@ import { placeholders } from '../core/template.js';
 import { TOOL_NAMES } from './agents/common.js';
 import type { ConfigPath } from './mistakes.js';
 import { didYouMean } from './nearest.js';
+import { scheduleMistakes } from './schedule-checks.js';
 
 /** A mistake that lies in two places that do not fit; `path` is the one to change. */
 export type CrossMistake = { readonly path: ConfigPath; readonly message: string };
@@ -32,6 +33,7 @@ export function crossCheck(tree: unknown): CrossMistake[] {
     ...costlyNumbers(root),
     ...ports(root),
     ...unicastPorts(root),
+    ...scheduleMistakes(root),
     ...(RESERVED_DESTINATION in block(root['destinations'])
       ? [
           {
@@ -52,6 +54,10 @@ function agentReferences(root: Block): CrossMistake[] {
     ...entries(root['extensions']).map(([key, value]) => ({
       path: ['extensions', key, 'agent'],
       agent: value['agent'],
+    })),
+    ...entries(root['extensions']).map(([key, value]) => ({
+      path: ['extensions', key, 'closed', 'agent'],
+      agent: block(value['closed'])['agent'],
     })),
     ...entries(root['agents']).map(([key, value]) => ({ path: ['agents', key, 'backup'], agent: value['backup'] })),
   ];
@@ -176,11 +182,14 @@ function backupCycles(agents: Block): CrossMistake[] {
 function fallbacks(root: Block): CrossMistake[] {
   const extensions = block(root['extensions']);
   const destinations = block(root['destinations']);
-  const next = (name: string): unknown => block(extensions[name])['fallback'];
-  const circles = cycles(Object.keys(extensions), next).map((names) => ({
-    path: ['extensions', names[0] ?? '', 'fallback'],
-    message: `fallbacks go in a circle: ${[...names, names[0]].join(' -> ')}; a fallback must be somebody else's extension`,
-  }));
+  const open = (name: string): unknown => block(extensions[name])['fallback'];
+  const closed = (name: string): unknown => block(block(extensions[name])['closed'])['fallback'];
+  const circlesOf = (next: (name: string) => unknown, key: readonly string[]): CrossMistake[] =>
+    cycles(Object.keys(extensions), next).map((names) => ({
+      path: ['extensions', names[0] ?? '', ...key],
+      message: `fallbacks go in a circle: ${[...names, names[0]].join(' -> ')}; a fallback must be somebody else's extension`,
+    }));
+  const circles = [...circlesOf(open, ['fallback']), ...circlesOf(closed, ['closed', 'fallback'])];
   const named = entries(extensions).flatMap(([key, value]) => {
     const fallback = value['fallback'];
     if (typeof fallback !== 'string' || !Object.hasOwn(destinations, fallback)) return [];
@@ -232,10 +241,10 @@ function costlyNumbers(root: Block): CrossMistake[] {
         number,
       })),
     ]),
-    ...entries(root['extensions']).map(([key, { fallback }]) => ({
-      path: ['extensions', key, 'fallback'],
-      number: fallback,
-    })),
+    ...entries(root['extensions']).flatMap(([key, { fallback, closed }]) => [
+      { path: ['extensions', key, 'fallback'], number: fallback },
+      { path: ['extensions', key, 'closed', 'fallback'], number: block(closed)['fallback'] },
+    ]),
   ];
   return numbers.flatMap(({ path, number }) => {
     const why = typeof number === 'string' ? costlyNumber(number, allowed) : null;

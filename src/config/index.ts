@@ -16,6 +16,7 @@ export { configNotices, printConfig } from './print.js';
 export type { ConfigReading } from './read.js';
 export { readConfigObject, readConfigText } from './read.js';
 export type { Config } from './schema.js';
+export { DEFAULT_SCHEDULE } from './schedule-checks.js';
 export type { ToolConfig } from './tools/index.js';
 export type { HttpToolConfig } from './tools/http.js';
 export type { McpToolConfig } from './tools/mcp.js';

@@ -64,6 +64,15 @@ export const configSchema = section({
     section({
       agent: name,
       fallback: extension.optional(),
+      /** None: that of `hours`, where there is one. */
+      schedule: name.optional(),
+      /** What is different while its schedule says closed. */
+      closed: section({
+        agent: name.optional(),
+        fallback: extension.optional(),
+        /** The only ones then; absent: all of them. */
+        destinations: list(name, { max: 100, example: '[emergency]' }).optional(),
+      }).optional(),
     }),
     'extensions, such as "7000": { agent: receptionist }',
   ).default({}),
@@ -97,6 +106,7 @@ export const configSchema = section({
     // A week is long enough for somebody to complain of a call.
     keepDays: wholeNumber(0, 3650, 'a number of days').default(7),
   }).prefault({}),
+  schedules: named(nameKey, openingHours, 'schedules by name, such as support: { timezone: …, open: … }').default({}),
   recording: section({
     // Off: in most places people have to be told before.
     enabled: truth.default(false),

@@ -13,6 +13,8 @@ export const ERRORS = {
   AGENT_UNKNOWN: { fault: 'config', retryable: false },
   EXTENSION_UNKNOWN: { fault: 'config', retryable: false },
   DESTINATION_UNKNOWN: { fault: 'config', retryable: false },
+  SCHEDULE_UNKNOWN: { fault: 'caller', retryable: false },
+  DESTINATION_CLOSED: { fault: 'caller', retryable: true },
   PBX_UNREACHABLE: { fault: 'pbx', retryable: true },
   PBX_REFUSED: { fault: 'pbx', retryable: false },
   PBX_TIMEOUT: { fault: 'pbx', retryable: true },

@@ -4,6 +4,7 @@ import './element.js';
  * @typedef {{ name: string, number: string }} Caller
  * @typedef {{ state: string, startedAt: string, caller: Caller, transport: string, extension: string | null, agent: string,
  *   turns: readonly { text: string }[], outcome: { result: string, reason: string } | null }} Call
+ * @typedef {{ name: string, state: string, cause: string, label: string | null, changesAt: string | null }} Schedule
  */
 
 const REFRESH_MS = 2000;
@@ -24,6 +25,7 @@ const state = find('state', HTMLElement);
 const hint = find('hint', HTMLElement);
 const live = find('live', HTMLTableElement);
 const ended = find('ended', HTMLTableElement);
+const schedules = find('schedules', HTMLTableElement);
 const token = find('token', HTMLInputElement);
 const agent = find('agent', HTMLSelectElement);
 const call = find('call', HTMLElement);
@@ -91,6 +93,23 @@ async function refreshCalls() {
   );
 }
 
+const CAUSES = { timetable: 'timetable', exception: 'holiday or exception', override: 'set by hand' };
+
+async function refreshSchedules() {
+  const given = token.value.trim();
+  const answer = given === '' ? null : await fetch('/v1/schedules', { headers: { Authorization: `Bearer ${given}` } });
+  /** @type {readonly Schedule[]} */
+  let list = [];
+  if (answer?.ok === true) ({ schedules: list } = /** @type {{ schedules: Schedule[] }} */ (await answer.json()));
+  show(schedules, list, (row, { name, state: now, cause, label, changesAt }) => {
+    addCell(row, name);
+    addCell(row, now, now === 'open' ? 'good' : '');
+    addCell(row, label ?? CAUSES[/** @type {keyof typeof CAUSES} */ (cause)]);
+    addCell(row, changesAt === null ? '' : new Date(changesAt).toLocaleString());
+  });
+  find('hours', HTMLElement).hidden = list.length === 0;
+}
+
 /**
  * @param {HTMLTableRowElement} row
  * @param {Call} each
@@ -115,15 +134,16 @@ function addCell(row, text, className = '') {
 }
 
 /**
+ * @template Row
  * @param {HTMLTableElement} table
- * @param {readonly Call[]} calls
- * @param {(row: HTMLTableRowElement, each: Call) => void} fill
+ * @param {readonly Row[]} rows
+ * @param {(row: HTMLTableRowElement, each: Row) => void} fill
  */
-function show(table, calls, fill) {
+function show(table, rows, fill) {
   const [body] = table.tBodies;
   body?.replaceChildren();
-  for (const each of calls) if (body !== undefined) fill(body.insertRow(), each);
-  table.hidden = calls.length === 0;
+  for (const each of rows) if (body !== undefined) fill(body.insertRow(), each);
+  table.hidden = rows.length === 0;
 }
 
 let running = false;
@@ -134,6 +154,7 @@ async function refresh() {
   try {
     await refreshState();
     await refreshCalls();
+    await refreshSchedules();
   } catch {
     state.textContent = 'Linecard does not answer.';
     state.className = 'bad';

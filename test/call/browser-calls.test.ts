@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BrowserCalls } from '../../src/call/browser-calls.js';
 import { CallManager } from '../../src/call/call-manager.js';
-import { WeeklyHours } from '../../src/call/opening-hours.js';
+import { noSchedules } from '../support/schedules.js';
 import type { BrowserCall } from '../../src/call/port.js';
 import { LinecardError } from '../../src/core/errors.js';
 import type { CallEvent } from '../../src/core/events.js';
@@ -46,7 +46,7 @@ beforeEach(() => {
         list: () => Promise.resolve([]),
         audioPath: () => Promise.resolve(null),
       },
-      hours: new WeeklyHours(null),
+      schedules: noSchedules(),
       clock,
       log: silentLogger,
       publish: (event) => {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CallManager } from '../../src/call/call-manager.js';
 import type { MessageStore } from '../../src/call/port.js';
-import { WeeklyHours } from '../../src/call/opening-hours.js';
+import { noSchedules } from '../support/schedules.js';
 import { LinecardError } from '../../src/core/errors.js';
 import type { CallEvent } from '../../src/core/events.js';
 import type { BridgeId, CallId, ChannelId } from '../../src/core/ids.js';
@@ -40,7 +40,7 @@ function build(options: { readonly fallback?: string | null; readonly can?: Part
       ]),
       transfers: { maxPerCall: 5, graceMs: 10_000, allow: [] },
       messages,
-      hours: new WeeklyHours(null),
+      schedules: noSchedules(),
       clock,
       log: silentLogger,
       publish: (event) => events.push(event),

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CallManager } from '../../src/call/call-manager.js';
-import { WeeklyHours } from '../../src/call/opening-hours.js';
+import { noSchedules } from '../support/schedules.js';
 import { LinecardError } from '../../src/core/errors.js';
 import type { CallEvent } from '../../src/core/events.js';
 import type { CallId, ChannelId } from '../../src/core/ids.js';
@@ -33,7 +33,7 @@ beforeEach(async () => {
         list: () => Promise.resolve([]),
         audioPath: () => Promise.resolve(null),
       },
-      hours: new WeeklyHours(null),
+      schedules: noSchedules(),
       clock,
       log: silentLogger,
       publish: (event) => events.push(event),
@@ -147,8 +147,8 @@ describe('a supervisor', () => {
     await supervise('takeover');
     await settle();
     expect(engine.sent.filter(({ kind }) => kind === 'hold')).toMatchObject([{ held: 'held' }, { held: 'resumed' }]);
-    expect(manager.get(callId)?.state).toBe('talking');
-    expect(pbx.people.live.size).toBe(0);
+    expect(pbx.people.hears(CALLER)).toBe('media');
+    isUndisturbed();
   });
 
   it('who does not pick up is let go', async () => {

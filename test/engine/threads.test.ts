@@ -40,6 +40,7 @@ async function start(threads: number): Promise<Running> {
       destinations: {},
       tools: {},
       extensions: {},
+      schedules: {},
       media: { threads, callsPerThread: 10 },
       pbx: [],
       recording: { enabled: false },

@@ -11,6 +11,7 @@ const pool = openMediaPool({
     destinations: {},
     tools: {},
     extensions: {},
+    schedules: {},
     media: { threads: 1, callsPerThread: 10 },
     pbx: [],
     recording: { enabled: false },

@@ -21,6 +21,7 @@ import { HttpServer } from '../../src/api/server.js';
 import { CallHistory } from '../../src/observe/history.js';
 import type { CallId } from '../../src/core/ids.js';
 import { LinecardError } from '../../src/core/errors.js';
+import { FakeSchedules } from './schedules.js';
 import { FakeClock, settle } from './fake-clock.js';
 
 export const TOKEN = 'token-of-the-tests';
@@ -102,6 +103,7 @@ export class TestApi {
   readonly clock = new FakeClock();
   readonly desk = new FakeDesk();
   readonly sockets = new FakeSocketDesk();
+  readonly schedules = new FakeSchedules(['hours', 'support']);
   readonly app: Express;
   readonly #server: HttpServer;
   #address: HttpAddress | null = null;
@@ -142,6 +144,7 @@ export class TestApi {
       },
       metrics: { contentType: 'text/plain; version=0.0.4', text: () => Promise.resolve('linecard_ready 1\n') },
       sockets: this.sockets,
+      schedules: this.schedules,
       browsers:
         options.browsers === null
           ? null

@@ -38,6 +38,9 @@ export function transferTool(targets: TransferTargets): Tool {
         await control.transfer(to, { mode, summary });
       } catch (error) {
         if (error instanceof LinecardError && error.code === 'CHANNEL_GONE') throw error;
+        if (error instanceof LinecardError && error.code === 'DESTINATION_CLOSED') {
+          throw new LinecardError('TOOL_FAILED', error.message, { cause: error });
+        }
         throw new LinecardError('TOOL_FAILED', `the transfer to ${to} did not work`, { cause: error });
       }
       return { transferred: to };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { CallManager } from '../../../src/call/call-manager.js';
-import { WeeklyHours } from '../../../src/call/opening-hours.js';
+import { noSchedules } from '../../support/schedules.js';
 import { LinecardError } from '../../../src/core/errors.js';
 import type { CallId, ChannelId } from '../../../src/core/ids.js';
 import { silentLogger } from '../../../src/core/logger.js';
@@ -61,7 +61,7 @@ async function play(steps: readonly string[], releases: 'released' | 'kept'): Pr
         list: () => Promise.resolve([]),
         audioPath: () => Promise.resolve(null),
       },
-      hours: new WeeklyHours(null),
+      schedules: noSchedules(),
       clock,
       log: silentLogger,
       publish: () => undefined,

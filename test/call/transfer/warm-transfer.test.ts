@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CallManager } from '../../../src/call/call-manager.js';
-import { WeeklyHours } from '../../../src/call/opening-hours.js';
+import { noSchedules } from '../../support/schedules.js';
 import { LinecardError } from '../../../src/core/errors.js';
 import type { CallEvent } from '../../../src/core/events.js';
 import type { CallId, ChannelId } from '../../../src/core/ids.js';
@@ -47,7 +47,7 @@ beforeEach(() => {
         list: () => Promise.resolve([]),
         audioPath: () => Promise.resolve(null),
       },
-      hours: new WeeklyHours(null),
+      schedules: noSchedules(),
       clock,
       log: silentLogger,
       publish: (event) => events.push(event),
