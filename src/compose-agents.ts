@@ -3,6 +3,7 @@ import { BriefingProvider } from './agent/providers/briefing/provider.js';
 import { EchoProvider } from './agent/providers/echo.js';
 import type { Offers } from './agent/providers/embedded/menu.js';
 import { EmbeddedProvider } from './agent/providers/embedded/provider.js';
+import { GeminiLiveProvider } from './agent/providers/gemini-live/provider.js';
 import { LinecardSocketProvider } from './agent/providers/linecard-socket/provider.js';
 import { MediaStreamsProvider } from './agent/providers/media-streams/provider.js';
 import { OpenAiRealtimeProvider } from './agent/providers/openai-realtime/provider.js';
@@ -65,6 +66,11 @@ function openProvider(
       const offers = offersOf(name, tools, config);
       const synthesizer = new Synthesizer({ clock, log });
       return new EmbeddedProvider({ name, greeting, voice, offers, synthesizer, chunks, clock, log });
+    }
+    case 'gemini-live': {
+      const { baseUrl, apiKey, greeting = '', instructions = '', voice = null, model, turnTaking } = agent;
+      const voiceOptions = { model, instructions, voice, turnTaking };
+      return new GeminiLiveProvider({ name, baseUrl, apiKey, greeting, voice: voiceOptions });
     }
     case 'media-streams': {
       const { url, parameters, authToken = null } = agent;

@@ -204,7 +204,7 @@ extensions:
     expect(mistakes(text).sort()).toEqual([
       '2 http.prot: unknown key (did you mean "port"?); the keys here are host, port, token, proxies',
       '3 media.threads: "two" must be a number of threads from 0 to 64',
-      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo, media-streams, openai-realtime, pipeline, websocket (did you mean "embedded"?)',
+      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo, gemini-live, media-streams, openai-realtime, pipeline, websocket (did you mean "embedded"?)',
       '7 extensions.7000.agent: there is no agent "receptionst" (did you mean "receptionist"?); agents are receptionist',
     ]);
   });
@@ -239,8 +239,8 @@ extensions:
     ],
     [`${FREESWITCH}, socket: { port: 9092 } }]`, 'pbx[0].socket.port: 9092 is the port of audiosocket already'],
     [
-      'agents: { a: { provider: gemini-live, apiKey: x } }',
-      'agents.a.provider: "gemini-live" is not available in this version; it must be one of embedded, echo, media-streams, openai-realtime, pipeline, websocket',
+      'agents: { a: { provider: nova-sonic, apiKey: x } }',
+      'agents.a.provider: "nova-sonic" is not available in this version; it must be one of embedded, echo, gemini-live, media-streams, openai-realtime, pipeline, websocket',
     ],
     [
       'agents: { a: { provider: echo, tools: transfer } }',

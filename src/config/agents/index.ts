@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { didYouMean } from '../nearest.js';
 import { echoAgent } from './echo.js';
 import { embeddedAgent } from './embedded.js';
+import { geminiLiveAgent } from './gemini-live.js';
 import { mediaStreamsAgent } from './media-streams.js';
 import { openAiRealtimeAgent } from './openai-realtime.js';
 import { pipelineAgent } from './pipeline.js';
@@ -11,6 +12,7 @@ import { websocketAgent } from './websocket.js';
 const PROVIDERS = [
   embeddedAgent,
   echoAgent,
+  geminiLiveAgent,
   mediaStreamsAgent,
   openAiRealtimeAgent,
   pipelineAgent,
@@ -20,7 +22,7 @@ const PROVIDERS = [
 const PROVIDER_NAMES = PROVIDERS.map((provider) => provider.shape.provider.value);
 
 /** Providers that the documentation speaks of and that this version does not have. */
-const LATER_PROVIDERS = ['gemini-live', 'nova-sonic'];
+const LATER_PROVIDERS = ['nova-sonic'];
 
 /** One agent: which keys it takes depends on its provider. */
 export const agent = z.discriminatedUnion('provider', PROVIDERS, {

@@ -1,10 +1,12 @@
 import { agentContract } from '../../support/agent-contract.js';
+import { GeminiLiveRig } from '../../support/agent-rigs/gemini-live.js';
 import { LinecardSocketRig } from '../../support/agent-rigs/linecard-socket.js';
 import { MediaStreamsRig } from '../../support/agent-rigs/media-streams.js';
 import { OpenAiRealtimeRig } from '../../support/agent-rigs/openai-realtime.js';
 import { PipelineRig } from '../../support/agent-rigs/pipeline.js';
 
 agentContract('OpenAI Realtime', () => new OpenAiRealtimeRig());
+agentContract('Gemini Live', () => new GeminiLiveRig());
 agentContract('a pipeline', () => new PipelineRig());
 agentContract('Media Streams', () => new MediaStreamsRig());
 agentContract('our own protocol', () => new LinecardSocketRig());

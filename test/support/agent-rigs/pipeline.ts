@@ -8,10 +8,7 @@ import type { AgentRig, Reply } from '../agent-contract.js';
 import { GREETING, INTERJECTION } from '../agent-contract.js';
 import { FakeClock } from '../fake-clock.js';
 import { FakeOpenAiParts, HALF, HANG } from '../fake-openai-parts.js';
-import { voiceLike } from '../voice-signal.js';
-
-/** What the caller says must not be like what the agent says: that would be its echo. */
-const VOICE = voiceLike(16_000);
+import { callerSpeaks } from './caller-voice.js';
 
 /** The contract's view of an agent made of parts behind OpenAI's HTTP interface; we find turns. */
 export class PipelineRig implements AgentRig {
@@ -75,7 +72,7 @@ export class PipelineRig implements AgentRig {
         this.#fake.answers.push([HANG], [HANG]);
         break;
     }
-    speak(call, 500);
+    callerSpeaks(call, 500);
     call.run(700);
     return Promise.resolve();
   }
@@ -83,7 +80,7 @@ export class PipelineRig implements AgentRig {
   interrupt(call: AgentCallHarness): Promise<void> {
     this.#fake.transcripts.push(INTERJECTION);
     this.#fake.answers.push(['All right.']);
-    speak(call, 300);
+    callerSpeaks(call, 300);
     return Promise.resolve();
   }
 
@@ -115,9 +112,4 @@ export class PipelineRig implements AgentRig {
   openConnections(): number {
     return 0;
   }
-}
-
-function speak(call: AgentCallHarness, ms: number): void {
-  for (let at = 0; at < ms * 16; at += 320) call.leg.uplink.push(VOICE.subarray(at, at + 320));
-  call.run(ms);
 }

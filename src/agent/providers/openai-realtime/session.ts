@@ -6,18 +6,22 @@ import { KeyEntry, keysInWords } from '../../key-entry.js';
 import { pcmBytes } from '../../pcm-bytes.js';
 import type { AgentCall, AgentContext, AgentSession, HeardSpeech, ToolResult } from '../../port.js';
 import { endsCall, runWithJson } from '../../tool-calls.js';
+import { Spoken } from '../spoken.js';
 import { RealtimeConnection } from './connection.js';
 import type { ServerEvent } from './protocol.js';
 import { REALTIME_RATE_HZ, systemText, userText } from './protocol.js';
 import type { OpenAiRealtimeOptions } from './provider.js';
-import type { AudioPart } from './spoken.js';
-import { SpokenItem } from './spoken.js';
 
 /** Two would spare a third of the sending (0.02 % of a core a call), and the caller would wait 20 ms longer for each answer. */
 const FRAMES_PER_MESSAGE = 1;
 const MESSAGE_SAMPLES = FRAMES_PER_MESSAGE * FRAME_SAMPLES;
 /** Turns that a new session is told of. */
 const MAX_HISTORY = 50;
+
+/** Where a piece of audio belongs at the server. */
+type AudioPart = { readonly response_id: string; readonly item_id: string; readonly content_index: number };
+
+type SpokenItem = { readonly part: AudioPart; readonly spoken: Spoken };
 
 /** One call with a speech-to-speech model. The model finds turns; we know what was heard and tell it. */
 export class OpenAiRealtimeSession implements AgentSession {
@@ -86,14 +90,15 @@ export class OpenAiRealtimeSession implements AgentSession {
     this.#segments.delete(speech.segment);
     this.#items.delete(item.part.item_id);
     if (!speech.interrupted) {
-      this.#lostSamples += item.lost;
+      this.#lostSamples += item.spoken.lost;
       return;
     }
     this.#connection.send({
       type: 'conversation.item.truncate',
       item_id: item.part.item_id,
       content_index: item.part.content_index,
-      audio_end_ms: Math.min(Math.floor(speech.heardMs), item.receivedMs),
+      // Beyond what the server has sent it is refused there.
+      audio_end_ms: Math.min(Math.floor(speech.heardMs), item.spoken.receivedMs),
     });
   }
 
@@ -177,23 +182,23 @@ export class OpenAiRealtimeSession implements AgentSession {
         break;
       }
       case 'response.output_audio.delta':
-        this.#item(event)?.audio(event.delta);
+        this.#item(event)?.spoken.audio(event.delta);
         break;
       case 'response.output_audio.done':
-        this.#items.get(event.item_id)?.end();
+        this.#items.get(event.item_id)?.spoken.end();
         break;
       case 'response.output_audio_transcript.delta':
-        this.#item(event)?.text(event.delta);
+        this.#item(event)?.spoken.text(event.delta);
         break;
       case 'response.output_audio_transcript.done':
-        this.#items.get(event.item_id)?.endText();
+        this.#items.get(event.item_id)?.spoken.endText();
         break;
       case 'response.function_call_arguments.done':
         if (!this.#connection.isSilenced(event.response_id)) void this.#runTool(event);
         break;
       case 'response.done':
         // A response that was cut short by an error or a limit has items that nobody ended.
-        for (const item of this.#items.values()) if (item.part.response_id === event.response.id) item.end();
+        for (const item of this.#items.values()) if (item.part.response_id === event.response.id) item.spoken.end();
         break;
       default:
         break;
@@ -205,9 +210,9 @@ export class OpenAiRealtimeSession implements AgentSession {
     const known = this.#items.get(part.item_id);
     if (known !== undefined) return known;
     if (this.#connection.isSilenced(part.response_id)) return null;
-    const item = new SpokenItem(part, this.#context.speech);
+    const item = { part, spoken: new Spoken(this.#context.speech, REALTIME_RATE_HZ) };
     this.#items.set(part.item_id, item);
-    this.#segments.set(item.segment, item);
+    this.#segments.set(item.spoken.segment, item);
     return item;
   }
 
@@ -258,7 +263,7 @@ export class OpenAiRealtimeSession implements AgentSession {
     this.#connection.outputTokens += old.outputTokens;
     old.close();
     // What is still to be heard of the old session is heard; the new one knows nothing of its items.
-    for (const item of this.#items.values()) item.end();
+    for (const { spoken } of this.#items.values()) spoken.end();
     this.#items.clear();
     this.#segments.clear();
     if (this.#state !== 'talking') {

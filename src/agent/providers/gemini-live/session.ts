@@ -1,0 +1,324 @@
+import type { LinecardError } from '../../../core/errors.js';
+import { KeyEntry, keysInWords } from '../../key-entry.js';
+import { pcmBytes } from '../../pcm-bytes.js';
+import type { AgentCall, AgentContext, AgentSession, HeardSpeech } from '../../port.js';
+import { endsCall } from '../../tool-calls.js';
+import { Spoken } from '../spoken.js';
+import { GeminiConnection } from './connection.js';
+import type { ServerContent, ServerMessage } from './protocol.js';
+import { durationMs, GEMINI_RATE_HZ, setupOf } from './protocol.js';
+import type { GeminiLiveOptions } from './provider.js';
+import { ActivityUplink } from './uplink.js';
+
+/** Turns that a new session is told of, where the server has no handle for the old one. */
+const MAX_HISTORY = 50;
+/** A new session is there this long before the server cuts the old one. */
+const RENEW_BEFORE_MS = 3000;
+/** What the server says where it does not say when. */
+const USUAL_TIME_LEFT_MS = 10_000;
+/** After a new session that did not come about. */
+const RENEW_AGAIN_MS = 1000;
+
+const CUT_OFF = 'You were cut off by a disturbance. Say so in a word and go on.';
+
+type FunctionCall = NonNullable<NonNullable<ServerMessage['toolCall']>['functionCalls']>[number];
+
+/** The old session is about to end, or has. */
+type Renewal = {
+  /** Pause or not, the change comes now. */
+  readonly dueAtMs: number;
+  retryAtMs: number;
+  state: 'announced' | 'cut';
+  successor: { readonly connection: GeminiConnection; readonly moves: number; readonly handle: string | null } | null;
+};
+
+/** One call with a model behind the Gemini Live API. It cannot be told how much was heard; its history is ours. */
+export class GeminiLiveSession implements AgentSession {
+  readonly #options: GeminiLiveOptions;
+  readonly #context: AgentContext;
+  readonly #uplink = new ActivityUplink();
+  readonly #keys: KeyEntry;
+  readonly #history: AgentCall['history'][number][];
+  #connection: GeminiConnection;
+  #state: 'waiting' | 'started' | 'talking' | 'closed' = 'waiting';
+  /** By which a new session goes on where this one is; null as long as the server has told none. */
+  #handle: string | null = null;
+  #renewal: Renewal | null = null;
+  /** Whatever moved the conversation on: a session that was made before does not know of it. */
+  #moves = 0;
+  /** What the model is saying; null between its turns. */
+  #spoken: Spoken | null = null;
+  /** silenced: it was interrupted, and what still comes of its turn is not for the caller. */
+  #model: 'silent' | 'speaking' | 'silenced' = 'silent';
+  /** Pieces of what the caller is understood to have said. */
+  #callerWords = '';
+  readonly #runningTools = new Set<string>();
+  /** What could not be told because there was no session. */
+  readonly #untold: string[] = [];
+  #inputTokens = 0;
+  #outputTokens = 0;
+
+  constructor(options: GeminiLiveOptions, context: AgentContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#history = [...context.call.history];
+    this.#keys = new KeyEntry(context.clock, (keys) => this.#tell(keysInWords(keys)));
+    this.#connection = this.#connect();
+  }
+
+  start(): void {
+    if (this.#state === 'waiting') this.#state = 'started';
+    this.#begin();
+  }
+
+  hear(frame: Int16Array): void {
+    if (this.#renewal !== null) this.#renew(this.#renewal);
+    if (this.#options.voice.turnTaking === 'linecard') this.#uplink.hear(frame, this.#connection);
+    else this.#connection.sendAudio(pcmBytes(frame).toString('base64'));
+  }
+
+  digit(digit: string): void {
+    this.#silence();
+    this.#keys.press(digit);
+  }
+
+  callerStarted(): void {
+    this.#moves += 1;
+    this.#silence();
+    this.#connection.stopWaiting();
+    this.#uplink.begin(this.#connection);
+  }
+
+  callerFinished(): void {
+    this.#uplink.end(this.#connection);
+    this.#connection.expectAnswer();
+  }
+
+  /** For the history of a session without a handle. The protocol has no words for it. */
+  heard({ text }: HeardSpeech): void {
+    if (text !== '') this.#remember('agent', text);
+  }
+
+  say(text: string): void {
+    this.#tell(`Say exactly these words and nothing else: "${text}"`);
+  }
+
+  instruct(text: string): void {
+    this.#tell(`To you, not from the caller: ${text}`);
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#keys.close();
+    this.#connection.close();
+    this.#renewal?.successor?.connection.close();
+    const tokens = { inputTokens: this.#inputTokens, outputTokens: this.#outputTokens };
+    this.#context.log.info({ ...tokens, unsentFrames: this.#connection.dropped }, 'gemini session closed');
+  }
+
+  #connect(): GeminiConnection {
+    const { url, apiKey, voice } = this.#options;
+    const { clock, log, tools } = this.#context;
+    const resume = this.#handle === null ? { history: this.#history } : { handle: this.#handle };
+    const connection: GeminiConnection = new GeminiConnection({
+      url,
+      apiKey,
+      setup: setupOf(voice, tools.descriptions, resume),
+      clock,
+      log,
+      listener: {
+        ready: () => {
+          if (connection === this.#connection) this.#begin();
+        },
+        message: (message) => {
+          if (connection === this.#connection) this.#message(message);
+        },
+        failed: (error) => this.#failed(connection, error),
+      },
+    });
+    return connection;
+  }
+
+  /** The first thing said, as soon as the caller hears and the session is there. */
+  #begin(): void {
+    if (this.#state !== 'started' || !this.#connection.ready) return;
+    this.#state = 'talking';
+    const { greeting } = this.#options;
+    const last = this.#history.at(-1);
+    if (last?.who === 'caller') this.#tell("The line is back. Answer the caller's last words.");
+    else if (last !== undefined) this.#tell(CUT_OFF);
+    else if (greeting === '') this.#tell('The call begins. Greet the caller.');
+    else this.#tell(`The call begins. Greet the caller with exactly these words: "${greeting}"`);
+  }
+
+  /** Words for the model that the caller did not say. */
+  #tell(what: string): void {
+    this.#moves += 1;
+    if (!this.#connection.ready) {
+      this.#untold.push(what);
+      return;
+    }
+    this.#connection.send({ realtimeInput: { text: `[${what}]` } });
+    this.#connection.expectAnswer();
+  }
+
+  #message({ serverContent, toolCall, toolCallCancellation, ...about }: ServerMessage): void {
+    const { newHandle = '', resumable = false } = about.sessionResumptionUpdate ?? {};
+    if (resumable && newHandle !== '') this.#handle = newHandle;
+    if (serverContent !== undefined) this.#content(serverContent);
+    for (const call of toolCall?.functionCalls ?? []) void this.#runTool(call);
+    for (const id of toolCallCancellation?.ids ?? []) this.#runningTools.delete(id);
+    if (about.goAway !== undefined) this.#goingAway(durationMs(about.goAway.timeLeft, USUAL_TIME_LEFT_MS));
+    this.#inputTokens += about.usageMetadata?.promptTokenCount ?? 0;
+    this.#outputTokens += about.usageMetadata?.responseTokenCount ?? 0;
+  }
+
+  #content(content: ServerContent): void {
+    const { modelTurn, inputTranscription, outputTranscription } = content;
+    if (content.interrupted === true) this.#interrupted();
+    if (inputTranscription?.text !== undefined) this.#callerSays(inputTranscription.text);
+    if (this.#model === 'silent' && (modelTurn !== undefined || outputTranscription !== undefined)) {
+      this.#moves += 1;
+      this.#model = 'speaking';
+      this.#callerSaid();
+    }
+    if (this.#model === 'speaking') {
+      for (const { inlineData } of modelTurn?.parts ?? []) this.#said().audio(inlineData?.data ?? '');
+      if (outputTranscription?.text !== undefined) this.#said().text(outputTranscription.text);
+    }
+    if (content.generationComplete === true) this.#endSpoken();
+    if (content.turnComplete === true) {
+      this.#callerSaid();
+      this.#endSpoken();
+      this.#spoken = null;
+      // An answer without a word is one as well.
+      if (this.#model !== 'silenced' && !this.#uplink.speaking) this.#connection.stopWaiting();
+      this.#model = 'silent';
+    }
+  }
+
+  /** The server has stopped what it was saying; with its own turn taking that is how we learn of it. */
+  #interrupted(): void {
+    this.#endSpoken();
+    this.#spoken = null;
+    this.#model = 'silent';
+    if (this.#options.voice.turnTaking === 'provider') this.#context.speech.clear();
+  }
+
+  /** What still comes of the present turn is not for the caller. */
+  #silence(): void {
+    if (this.#model === 'silent') return;
+    this.#model = 'silenced';
+    this.#endSpoken();
+    this.#spoken = null;
+  }
+
+  #said(): Spoken {
+    this.#spoken ??= new Spoken(this.#context.speech, GEMINI_RATE_HZ);
+    return this.#spoken;
+  }
+
+  /** All audio is there; words may still come. */
+  #endSpoken(): void {
+    this.#spoken?.endText();
+    this.#spoken?.end();
+  }
+
+  /** A server that finds turns itself does not tell where they end: its last words are the nearest there is. */
+  #callerSays(words: string): void {
+    this.#callerWords += words;
+    if (this.#options.voice.turnTaking === 'provider' && this.#model === 'silent') this.#connection.expectAnswer();
+  }
+
+  #callerSaid(): void {
+    const text = this.#callerWords.trim();
+    this.#callerWords = '';
+    if (text === '') return;
+    this.#remember('caller', text);
+    this.#context.events.callerSaid(text);
+  }
+
+  async #runTool({ id = '', name = '', args = {} }: FunctionCall): Promise<void> {
+    const connection = this.#connection;
+    this.#callerSaid();
+    this.#runningTools.add(id);
+    const result = await this.#context.tools.run(name, args);
+    // The server took the call back, or the call ends: a model that has no answer says nothing more.
+    const isWanted = this.#runningTools.delete(id);
+    if (!isWanted || this.#isClosed() || endsCall(result)) return;
+    const response = result.ok ? { result: result.value ?? null } : { error: result.message };
+    if (connection === this.#connection) {
+      connection.send({ toolResponse: { functionResponses: [{ id, name, response }] } });
+      connection.expectAnswer();
+    } else this.#tell(`The tool ${name} that you called before answered: ${JSON.stringify(response)}`);
+  }
+
+  #goingAway(timeLeftMs: number): void {
+    const { clock, log } = this.#context;
+    if (this.#renewal !== null) return;
+    log.info({ timeLeftMs, handle: this.#handle === null ? 'none' : 'known' }, 'gemini session is renewed');
+    const dueAtMs = clock.nowMs() + Math.max(0, timeLeftMs - RENEW_BEFORE_MS);
+    this.#renewal = { dueAtMs, retryAtMs: 0, state: 'announced', successor: null };
+  }
+
+  /** Each tick while the end of the session is near: a new one is opened in a pause, and takes over if it is still one. */
+  #renew(renewal: Renewal): void {
+    const { clock, speech } = this.#context;
+    const nowMs = clock.nowMs();
+    const isBusy = this.#owesAnswer() || this.#uplink.speaking || speech.queuedMs > 0;
+    const isUrgent = renewal.state === 'cut' || nowMs >= renewal.dueAtMs;
+    const { successor } = renewal;
+    if (successor === null) {
+      if ((isBusy && !isUrgent) || nowMs < renewal.retryAtMs) return;
+      renewal.successor = { connection: this.#connect(), moves: this.#moves, handle: this.#handle };
+      return;
+    }
+    if (!successor.connection.ready) return;
+    const isUpToDate = successor.moves === this.#moves && successor.handle === this.#handle;
+    if (isUrgent || (!isBusy && isUpToDate)) this.#changeOver(successor.connection);
+    else {
+      successor.connection.close();
+      renewal.successor = null;
+    }
+  }
+
+  #changeOver(successor: GeminiConnection): void {
+    const owesAnswer = this.#owesAnswer();
+    this.#connection.close();
+    this.#connection = successor;
+    this.#renewal = null;
+    this.#silence();
+    this.#model = 'silent';
+    if (this.#state === 'started') this.#begin();
+    if (this.#uplink.speaking) this.#uplink.begin(successor);
+    else if (owesAnswer && this.#runningTools.size === 0) this.#tell(CUT_OFF);
+    for (const what of this.#untold.splice(0)) this.#tell(what);
+  }
+
+  #owesAnswer(): boolean {
+    return this.#connection.waiting || this.#model !== 'silent' || this.#runningTools.size > 0;
+  }
+
+  #failed(connection: GeminiConnection, error: LinecardError): void {
+    if (this.#state === 'closed') return;
+    const renewal = this.#renewal;
+    if (renewal === null || (connection !== this.#connection && renewal.state === 'cut')) {
+      this.#context.events.failed(error);
+    } else if (connection === this.#connection) renewal.state = 'cut';
+    else {
+      renewal.successor = null;
+      renewal.retryAtMs = this.#context.clock.nowMs() + RENEW_AGAIN_MS;
+      this.#context.log.warn({ err: error }, 'gemini session could not be renewed');
+    }
+  }
+
+  #remember(who: 'caller' | 'agent', text: string): void {
+    this.#history.push({ who, text });
+    if (this.#history.length > MAX_HISTORY) this.#history.shift();
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+}
