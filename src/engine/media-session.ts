@@ -117,14 +117,14 @@ export class MediaSession implements Ticked {
   tick(nowMs: number): void {
     if (this.#failure !== null) this.#replaceConversation();
     if (this.#partner !== null) {
-      this.leg.pull(MediaSession.#scratch);
+      this.leg.pull(MediaSession.#scratch, nowMs);
       this.#partner.leg.push(MediaSession.#scratch);
     } else if (this.#held === 'held' && this.#music !== null) {
-      this.leg.pull(MediaSession.#scratch);
+      this.leg.pull(MediaSession.#scratch, nowMs);
       this.#music.pull(MediaSession.#scratch);
       this.leg.push(MediaSession.#scratch);
     } else if (this.#conversation === null) {
-      this.leg.pull(MediaSession.#scratch);
+      this.leg.pull(MediaSession.#scratch, nowMs);
       this.leg.push(MediaSession.#silence);
     } else {
       try {

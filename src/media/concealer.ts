@@ -1,4 +1,4 @@
-import { SAMPLES_PER_MS } from '../core/units.js';
+import { FRAME_SAMPLES, SAMPLES_PER_MS } from '../core/units.js';
 import { MAX_PITCH_SAMPLES, PitchFinder } from './pitch.js';
 
 /** Up to here the last sound goes on as loud as it was. */
@@ -11,6 +11,10 @@ const MAX_PERIODS = 3;
 const JOINT = 0.25;
 /** Samples of what was heard that are kept. */
 export const HISTORY_SAMPLES = MAX_PITCH_SAMPLES * (MAX_PERIODS + JOINT);
+/** What is heard goes round in whole frames; it is put in order when somebody asks for it, which is rare. */
+const KEPT_SAMPLES = Math.ceil(HISTORY_SAMPLES / FRAME_SAMPLES) * FRAME_SAMPLES;
+/** Shared by all: what `history` was asked for last. */
+const IN_ORDER = new Int16Array(HISTORY_SAMPLES);
 /** Overlap with what comes after the loss: a quarter of a period and 4 ms for each 10 ms lost, 10 ms at most. */
 const OVERLAP_OF_LOST = 0.4;
 const MAX_OVERLAP_SAMPLES = 10 * SAMPLES_PER_MS;
@@ -25,8 +29,9 @@ const VOICED_MATCH = 0.4;
  */
 export class Concealer {
   readonly #pitch: PitchFinder;
-  /** The newest samples that were heard, real or made up, oldest first. */
-  readonly #history = new Int16Array(HISTORY_SAMPLES);
+  /** The newest samples that were heard, real or made up; the oldest of them at `#keptAt`, below KEPT_SAMPLES. */
+  readonly #kept = new Int16Array(KEPT_SAMPLES);
+  #keptAt = 0;
   /** The history as it was when the loss began. */
   readonly #source = new Int16Array(HISTORY_SAMPLES);
   /** Samples made up since the last real one. */
@@ -53,9 +58,11 @@ export class Concealer {
     return this.#lost;
   }
 
-  /** The newest `HISTORY_SAMPLES` samples that were heard, oldest first; to be read only. */
+  /** The newest `HISTORY_SAMPLES` samples that were heard, oldest first; shared by all concealers and theirs until the next one is asked. */
   get history(): Int16Array {
-    return this.#history;
+    const from = this.#keptAt + KEPT_SAMPLES - HISTORY_SAMPLES;
+    for (let i = 0; i < HISTORY_SAMPLES; i++) IN_ORDER[i] = this.#kept[(from + i) % KEPT_SAMPLES] as number;
+    return IN_ORDER;
   }
 
   /** Takes note of `count` real samples in `frame` from `at` on. The first ones after a loss are changed: joined to what was made up. */
@@ -72,10 +79,10 @@ export class Concealer {
   }
 
   #begin(): void {
-    this.#pitch.find(this.#history, HISTORY_SAMPLES);
+    this.#source.set(this.history);
+    this.#pitch.find(this.#source, HISTORY_SAMPLES);
     this.#period = this.#pitch.match >= VOICED_MATCH ? this.#pitch.lag : MAX_PITCH_SAMPLES;
     this.#joint = Math.floor(this.#period * JOINT);
-    this.#source.set(this.#history);
     this.#loop = this.#period;
     this.#at = 0;
     this.#fading = 0;
@@ -134,13 +141,8 @@ export class Concealer {
   }
 
   #remember(frame: Int16Array, at: number, count: number): void {
-    const history = this.#history;
-    const kept = HISTORY_SAMPLES - count;
-    if (kept > 0) history.copyWithin(0, count);
-    if (at === 0 && count === frame.length && kept >= 0) {
-      history.set(frame, kept);
-      return;
-    }
-    for (let i = Math.max(0, -kept); i < count; i++) history[kept + i] = frame[at + i] as number;
+    if (count === frame.length && this.#keptAt + count <= KEPT_SAMPLES) this.#kept.set(frame, this.#keptAt);
+    else for (let i = 0; i < count; i++) this.#kept[(this.#keptAt + i) % KEPT_SAMPLES] = frame[at + i] as number;
+    this.#keptAt = (this.#keptAt + count) % KEPT_SAMPLES;
   }
 }

@@ -144,19 +144,18 @@ export class ElasticFifo {
   #adjust(dst: Int16Array): number {
     const prepared = this.#spare.recentWorst() - PREPARED_MS * SAMPLES_PER_MS;
     const spare = Math.max(this.#spare.worst(), prepared);
-    const { history } = this.#concealer;
     if (spare < 0) {
       this.#shortFor += 1;
       const mode = this.#stretchMode();
       // A whole period is more than is missing, mostly; the rest is cut out of a pause later.
       const most = mode === 'pause' ? Math.max(-spare, LEAST_PART_SAMPLES) : FRAME_SAMPLES;
-      const put = mode === null ? 0 : this.#stretcher.stretch(this.#ring, history, dst, most, mode);
+      const put = mode === null ? 0 : this.#stretcher.stretch(this.#ring, this.#concealer.history, dst, most, mode);
       if (put > 0) this.#changed('stretched', put);
       return put;
     }
     this.#shortFor = 0;
     const mode = this.#shrinkMode(spare);
-    const cut = mode === null ? 0 : this.#stretcher.shrink(this.#ring, history, dst, spare, mode);
+    const cut = mode === null ? 0 : this.#stretcher.shrink(this.#ring, this.#concealer.history, dst, spare, mode);
     if (cut > 0) this.#changed('shrunk', -cut);
     return cut;
   }

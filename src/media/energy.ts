@@ -16,15 +16,3 @@ export function energyOf(frame: Int16Array): number {
   }
   return a + b + (c + d);
 }
-
-/** The highest sample of a frame in either direction, 0 to 32768. */
-export function peakOf(frame: Int16Array): number {
-  let high = 0;
-  let low = 0;
-  for (let i = 0; i < frame.length; i++) {
-    const sample = frame[i] as number;
-    if (sample > high) high = sample;
-    if (sample < low) low = sample;
-  }
-  return high > -low ? high : -low;
-}

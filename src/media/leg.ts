@@ -91,8 +91,8 @@ export interface MediaLeg {
   readonly network?: LegNetwork;
   /** Set by the owner before the first tick. */
   listener: LegListener | null;
-  /** Writes exactly one frame into `dst`. */
-  pull(dst: Int16Array): FrameKind;
+  /** Writes exactly one frame into `dst`. @param nowMs when the turn was due, on the injected clock: whole steps of 20 ms, whatever the timer did */
+  pull(dst: Int16Array, nowMs: number): FrameKind;
   /** Plays exactly one frame. */
   push(src: Int16Array): void;
   /** JSON to the party's page; only where the transport carries data beside audio. Dropped when nobody reads. */

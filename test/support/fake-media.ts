@@ -85,9 +85,9 @@ export class FakeConversation implements LiveConversation {
     this.told.push(held);
   }
 
-  tick(): void {
+  tick(nowMs: number): void {
     if (this.broken) throw new Error('conversation out of its mind');
-    this.options.leg.pull(new Int16Array(320));
+    this.options.leg.pull(new Int16Array(320), nowMs);
     this.options.leg.push(new Int16Array(320));
   }
 

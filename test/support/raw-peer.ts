@@ -88,6 +88,11 @@ export class RawPeer {
     this.#socket.pause();
   }
 
+  /** Reads again. */
+  resume(): void {
+    this.#socket.resume();
+  }
+
   hangUp(how: Goodbye = 'fin'): void {
     if (how === 'fin') this.#socket.end();
     else this.#socket.resetAndDestroy();

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { LegId } from '../../src/core/ids.js';
 import { newLegId } from '../../src/core/ids.js';
 import type { LogFields, Logger } from '../../src/core/logger.js';
-import { FRAME_SAMPLES } from '../../src/core/units.js';
+import { FRAME_MS, FRAME_SAMPLES } from '../../src/core/units.js';
 import type { LegCloseReason } from '../../src/media/leg.js';
 import type { AudioSocketLeg } from '../../src/transports/audiosocket/leg.js';
 import type { AudioSocketServerOptions, LegArrival } from '../../src/transports/audiosocket/server.js';
@@ -266,7 +266,7 @@ describe('AudioSocket leg', () => {
     expect([leg.codec, leg.wireRateHz]).toEqual(['slin16', 16_000]);
     let loudest = 0;
     for (let i = 0; i < 5; i++) {
-      leg.pull(frame);
+      leg.pull(frame, i * FRAME_MS);
       loudest = Math.max(loudest, ...frame);
     }
     expect(loudest).toBe(1000);
@@ -348,7 +348,7 @@ describe('AudioSocket leg', () => {
     expect(peer.goodbye).toBe('fin');
     expect(arrived.closed).toEqual([{ reason: 'local', detail: 'closed by Linecard' }]);
     arrived.leg.push(SILENCE);
-    expect(arrived.leg.pull(new Int16Array(FRAME_SAMPLES))).toBeTypeOf('number');
+    expect(arrived.leg.pull(new Int16Array(FRAME_SAMPLES), 0)).toBeTypeOf('number');
   });
 
   it('does not wait for ever for a peer that does not close', async () => {
@@ -382,6 +382,32 @@ describe('AudioSocket leg', () => {
     leg.push(noise);
     expect(arrived.closed).toEqual([{ reason: 'timeout', detail: 'the peer has not read anything for 10 s' }]);
     peer.destroy();
+  });
+
+  it('keeps what waits for a slow peer as it was, whatever other calls send meanwhile', async () => {
+    const set = await setUp();
+    const slow = await connected(set);
+    const other = await connected(set);
+    // No filter between the frame and the wire.
+    for (const { peer } of [slow, other]) peer.sendAudio(16_000, 1);
+    await eventually(() => [slow, other].every(({ arrived }) => arrived.leg.codec === 'slin16'));
+    const { peer } = slow;
+    const { leg } = slow.arrived;
+    peer.stall();
+    const frame = new Int16Array(FRAME_SAMPLES);
+    let sent = 0;
+    while (leg.counters.dropped === 0 && sent < 200_000) {
+      leg.push(frame.fill(sent % 10_000));
+      sent += 1;
+      other.arrived.leg.push(frame.fill(-7));
+      if (sent % 1000 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    peer.resume();
+    await peer.until(() => peer.audio.length === leg.counters.framesOut);
+    const frames = peer.audio.filter((samples) => samples.length === FRAME_SAMPLES);
+    expect(frames.map((samples) => samples[0])).toEqual(frames.map((_, i) => i % 10_000));
+    expect(frames.length).toBe(sent - 1);
+    for (const each of [slow, other]) each.peer.destroy();
   });
 
   it('bounds what it keeps of a flood, and ends a flood that does not end', async () => {

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { LegId } from '../../src/core/ids.js';
 import { newLegId } from '../../src/core/ids.js';
 import { silentLogger } from '../../src/core/logger.js';
-import { FRAME_SAMPLES } from '../../src/core/units.js';
+import { FRAME_MS, FRAME_SAMPLES } from '../../src/core/units.js';
 import type { LegCloseReason } from '../../src/media/leg.js';
 import type { UnicastLeg } from '../../src/transports/unicast/leg.js';
 import { UnicastServer } from '../../src/transports/unicast/server.js';
@@ -132,7 +132,7 @@ describe('unicast server', () => {
       const heard = new Int16Array(FRAME_SAMPLES);
       let most = 0;
       for (let i = 0; i < 10; i++) {
-        leg.pull(heard);
+        leg.pull(heard, i * FRAME_MS);
         most = Math.max(most, loudest(heard));
       }
       expect(most).toBeGreaterThan(7500);
@@ -147,7 +147,7 @@ describe('unicast server', () => {
     await eventually(() => leg.counters.framesIn === before + 3);
     const heard = new Int16Array(FRAME_SAMPLES);
     for (let i = 0; i < 4; i++) {
-      leg.pull(heard);
+      leg.pull(heard, i * FRAME_MS);
       expect(loudest(heard)).toBe(0);
     }
   });

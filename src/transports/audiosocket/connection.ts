@@ -79,11 +79,14 @@ export class Connection {
     return this.#closed;
   }
 
-  /** Writes one whole frame; false when the peer is behind and the frame was not taken. `frame` stays in use for MAX_WAITING_FRAMES more. */
-  write(frame: Uint8Array): boolean {
-    if (this.#closed || this.#socket.writableLength >= frame.length * MAX_WAITING_FRAMES) return false;
+  /**
+   * Writes one whole frame. `sent`: the kernel has it, and `frame` is free again. `waits`: it goes when the peer reads, and `frame` belongs to the
+   * socket until then. `no`: the peer is too far behind.
+   */
+  write(frame: Uint8Array): 'sent' | 'waits' | 'no' {
+    if (this.#closed || this.#socket.writableLength >= frame.length * MAX_WAITING_FRAMES) return 'no';
     this.#socket.write(frame);
-    return true;
+    return this.#socket.writableLength === 0 ? 'sent' : 'waits';
   }
 
   /** The peer may send so many bytes more: called each tick with a multiple of what a tick needs. */

@@ -5,8 +5,11 @@ import type { LegCounters } from '../../media/leg.js';
 import type { RateConverter } from '../../media/rate-converter.js';
 import { openRateConverter } from '../../media/rate-converter.js';
 
-/** Two frames may wait in the socket and one is being made; a fourth keeps them apart whatever Node does between. */
-const BUFFERS = 4;
+/**
+ * The frame at hand, one a rate. Shared by all, since a socket has mostly passed it on when `write` returns: memory that the processor has at hand instead
+ * of some for each call.
+ */
+const FRAMES = new Map<SampleRateHz, AudioFrameBuffer>();
 
 /** Frames of 16 kHz made into frames of the wire. */
 export class Downlink {
@@ -14,26 +17,19 @@ export class Downlink {
   readonly #counters: LegCounters;
   #clippedBefore = 0;
   readonly #rateHz: SampleRateHz;
-  /** In turn, since the socket holds on to what waits in it. */
-  readonly #frames: readonly AudioFrameBuffer[];
-  #next = 0;
+  /** Bytes of a frame on the wire without its header. */
+  readonly frameBytes: number;
 
   constructor(rateHz: SampleRateHz, counters: LegCounters) {
     this.#counters = counters;
     this.#rateHz = rateHz;
     this.#converter = openRateConverter(SAMPLE_RATE_HZ, rateHz);
-    this.#frames = Array.from({ length: BUFFERS }, () => new AudioFrameBuffer(rateHz));
+    this.frameBytes = frameOf(rateHz).bytes.length - HEADER_BYTES;
   }
 
-  /** Bytes of a frame on the wire without its header. */
-  get frameBytes(): number {
-    return this.#frame.bytes.length - HEADER_BYTES;
-  }
-
-  /** Returns header and payload; they stay as they are for the next three calls. */
+  /** Returns header and payload; they stay as they are until the next call, of any downlink, or for good after `keep`. */
   encode(src: Int16Array): Uint8Array {
-    const frame = this.#frame;
-    this.#next = (this.#next + 1) % BUFFERS;
+    const frame = frameOf(this.#rateHz);
     if (this.#converter === null) frame.samples.set(src);
     else {
       this.#converter.process(src, frame.samples);
@@ -43,11 +39,21 @@ export class Downlink {
     return frame.bytes;
   }
 
+  /** What `encode` returned last is still in use: the next one gets other memory. */
+  keep(): void {
+    FRAMES.delete(this.#rateHz);
+  }
+
   describe(): string[] {
     return this.#converter === null ? [] : [`resample ${SAMPLE_RATE_HZ} to ${this.#rateHz} Hz`];
   }
+}
 
-  get #frame(): AudioFrameBuffer {
-    return this.#frames[this.#next] as AudioFrameBuffer;
+function frameOf(rateHz: SampleRateHz): AudioFrameBuffer {
+  let frame = FRAMES.get(rateHz);
+  if (frame === undefined) {
+    frame = new AudioFrameBuffer(rateHz);
+    FRAMES.set(rateHz, frame);
   }
+  return frame;
 }

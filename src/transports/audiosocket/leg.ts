@@ -16,10 +16,13 @@ const MAX_RATE_CHANGES = 8;
 /** A peer that has read nothing for so long will not come back: Asterisk is frozen or its machine is gone. */
 const STUCK_TICKS = 10_000 / 20;
 
+/** What a leg needs of its connection. */
+export type LegConnection = Pick<Connection, 'peer' | 'handler' | 'write' | 'earn' | 'close' | 'abort'>;
+
 export type AudioSocketLegOptions = {
   readonly id: LegId;
   /** Owned by the leg from now on. */
-  readonly connection: Connection;
+  readonly connection: LegConnection;
   /** Rate of the downlink until the first audio frame of the peer tells. */
   readonly rateHz: SampleRateHz;
   readonly clock: Clock;
@@ -30,7 +33,7 @@ export type AudioSocketLegOptions = {
 export class AudioSocketLeg implements MediaLeg {
   readonly id: LegId;
   listener: LegListener | null = null;
-  readonly #connection: Connection;
+  readonly #connection: LegConnection;
   readonly #clock: Clock;
   readonly #onClosed: () => void;
   readonly #counters: LegCounters = newLegCounters();
@@ -85,15 +88,17 @@ export class AudioSocketLeg implements MediaLeg {
     return this.#uplink.skewPpm;
   }
 
-  pull(dst: Int16Array): FrameKind {
+  pull(dst: Int16Array, nowMs: number): FrameKind {
     this.#connection.earn(CREDIT_PER_TICK * this.#downlink.frameBytes);
     if (this.#digitCredit < DIGIT_BURST) this.#digitCredit += 1;
-    return this.#uplink.pull(dst, this.#clock.nowMs());
+    return this.#uplink.pull(dst, nowMs);
   }
 
   push(src: Int16Array): void {
     if (this.#closed) return;
-    if (this.#connection.write(this.#downlink.encode(src))) {
+    const taken = this.#connection.write(this.#downlink.encode(src));
+    if (taken === 'waits') this.#downlink.keep();
+    if (taken !== 'no') {
       this.#counters.framesOut += 1;
       this.#stuckTicks = 0;
       return;

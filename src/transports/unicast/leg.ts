@@ -99,8 +99,8 @@ export class UnicastLeg implements MediaLeg {
     return this.#uplink.skewPpm;
   }
 
-  pull(dst: Int16Array): FrameKind {
-    return this.#uplink.pull(dst, this.#clock.nowMs());
+  pull(dst: Int16Array, nowMs: number): FrameKind {
+    return this.#uplink.pull(dst, nowMs);
   }
 
   push(src: Int16Array): void {

@@ -59,8 +59,8 @@ export class SocketLeg implements MediaLeg {
     }
   }
 
-  pull(dst: Int16Array): FrameKind {
-    return this.#fifo.pull(dst, this.#clock.nowMs());
+  pull(dst: Int16Array, nowMs: number): FrameKind {
+    return this.#fifo.pull(dst, nowMs);
   }
 
   push(src: Int16Array): void {
