@@ -4,7 +4,7 @@ import { CONCEALED_SAMPLES_LIMIT, Concealer } from './concealer.js';
 import type { FrameKind, LegCounters } from './leg.js';
 import { FRAME_AUDIO, FRAME_CONCEALED, FRAME_SILENCE } from './leg.js';
 import { PauseDetector } from './pause-detector.js';
-import { PcmRing } from './pcm-ring.js';
+import { PcmQueue } from './pcm-queue.js';
 import { PitchFinder } from './pitch.js';
 import { SpareWindow } from './spare-window.js';
 import type { StretchMode } from './time-stretch.js';
@@ -43,7 +43,7 @@ const SCRATCH = new Int16Array(FRAME_SAMPLES);
  */
 export class ElasticFifo {
   readonly #counters: LegCounters;
-  readonly #ring = new PcmRing(BOUND_SAMPLES);
+  readonly #queue = new PcmQueue(BOUND_SAMPLES);
   readonly #concealer: Concealer;
   readonly #stretcher: TimeStretcher;
   readonly #pauses = new PauseDetector();
@@ -67,7 +67,7 @@ export class ElasticFifo {
 
   /** Audio that waits, milliseconds. */
   get depthMs(): number {
-    return this.#ring.length / SAMPLES_PER_MS;
+    return this.#queue.length / SAMPLES_PER_MS;
   }
 
   /** How much faster the sender's clock runs than ours, parts per million; 0 until half a minute is known. */
@@ -80,15 +80,15 @@ export class ElasticFifo {
     if (count === 0) return;
     this.#skew.feed(count, nowMs);
     if (this.#state === 'playing') this.#spare.note(this.#spareAt(nowMs));
-    const excess = this.#ring.length + count - BOUND_SAMPLES;
+    const excess = this.#queue.length + count - BOUND_SAMPLES;
     if (excess > 0) this.#shed(excess);
-    this.#ring.write(src, count);
+    this.#queue.write(src, count);
   }
 
   /** Writes one frame into `dst`. To be called each 20 ms; `nowMs` is on the clock of `push`. */
   pull(dst: Int16Array, nowMs: number): FrameKind {
     this.#schedule.turn(nowMs);
-    if (this.#ring.length >= FRAME_SAMPLES) return this.#play(dst);
+    if (this.#queue.length >= FRAME_SAMPLES) return this.#play(dst);
     if (this.#state === 'playing') return this.#starve(dst);
     dst.fill(0);
     return FRAME_SILENCE;
@@ -110,13 +110,13 @@ export class ElasticFifo {
   #spareAt(nowMs: number): number {
     const lateMs = RESERVE_MS - this.#schedule.untilNextMs(nowMs);
     const turns = Math.ceil(Math.min(Math.max(lateMs, 0), PREPARED_MS) / FRAME_MS);
-    return this.#ring.length - turns * FRAME_SAMPLES;
+    return this.#queue.length - turns * FRAME_SAMPLES;
   }
 
   #shed(samples: number): void {
     // What was to come next would have gone on like this; what comes now is joined to it.
     if (this.#state === 'playing' && this.#concealer.lostSamples === 0) this.#concealer.conceal(SCRATCH, 0, 1);
-    this.#spare.move(-this.#ring.skip(samples));
+    this.#spare.move(-this.#queue.skip(samples));
     this.#counters.overruns += 1;
   }
 
@@ -128,11 +128,11 @@ export class ElasticFifo {
     }
     this.#spare.frame();
     this.#sinceChange += 1;
-    this.#ring.peek(dst, 0, FRAME_SAMPLES);
+    this.#queue.peek(dst, 0, FRAME_SAMPLES);
     this.#sincePause = this.#pauses.isPause(dst) ? 0 : this.#sincePause + 1;
     // Directly after a loss the frame is joined as it is.
     const moved = this.#concealer.lostSamples === 0 ? this.#adjust(dst) : 0;
-    if (moved === 0) this.#ring.skip(FRAME_SAMPLES);
+    if (moved === 0) this.#queue.skip(FRAME_SAMPLES);
     this.#concealer.heard(dst, 0, FRAME_SAMPLES);
     return FRAME_AUDIO;
   }
@@ -149,13 +149,13 @@ export class ElasticFifo {
       const mode = this.#stretchMode();
       // A whole period is more than is missing, mostly; the rest is cut out of a pause later.
       const most = mode === 'pause' ? Math.max(-spare, LEAST_PART_SAMPLES) : FRAME_SAMPLES;
-      const put = mode === null ? 0 : this.#stretcher.stretch(this.#ring, this.#concealer.history, dst, most, mode);
+      const put = mode === null ? 0 : this.#stretcher.stretch(this.#queue, this.#concealer.history, dst, most, mode);
       if (put > 0) this.#changed('stretched', put);
       return put;
     }
     this.#shortFor = 0;
     const mode = this.#shrinkMode(spare);
-    const cut = mode === null ? 0 : this.#stretcher.shrink(this.#ring, this.#concealer.history, dst, spare, mode);
+    const cut = mode === null ? 0 : this.#stretcher.shrink(this.#queue, this.#concealer.history, dst, spare, mode);
     if (cut > 0) this.#changed('shrunk', -cut);
     return cut;
   }
@@ -189,7 +189,7 @@ export class ElasticFifo {
     if (began) {
       if (this.#sincePause > 0) this.#counters.underruns += 1;
       // Only at the beginning of a loss: what comes after one is joined to it in whole frames.
-      if (this.#ring.length >= LEAST_PART_SAMPLES) part = this.#ring.read(dst, 0, FRAME_SAMPLES);
+      if (this.#queue.length >= LEAST_PART_SAMPLES) part = this.#queue.read(dst, 0, FRAME_SAMPLES);
       this.#concealer.heard(dst, 0, part);
     }
     this.#concealer.conceal(dst, part, FRAME_SAMPLES - part);

@@ -11,7 +11,7 @@ import type { FrameKind, LegCounters } from './leg.js';
 import { FRAME_AUDIO, FRAME_CONCEALED, FRAME_SILENCE } from './leg.js';
 import type { PacketDecoder } from './packet-decoder.js';
 import { PauseDetector } from './pause-detector.js';
-import { PcmRing } from './pcm-ring.js';
+import { PcmQueue } from './pcm-queue.js';
 import type { StretchMode } from './time-stretch.js';
 import { TimeStretcher } from './time-stretch.js';
 
@@ -77,7 +77,7 @@ export class JitterBuffer {
   readonly #missed = new MissedPackets();
   readonly #delay = new ArrivalDelay();
   /** Decoded, and not played yet. */
-  readonly #line = new PcmRing(LINE_SAMPLES);
+  readonly #line = new PcmQueue(LINE_SAMPLES);
   readonly #concealer = new Concealer();
   readonly #stretcher = new TimeStretcher();
   readonly #pauses = new PauseDetector();

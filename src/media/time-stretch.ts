@@ -1,6 +1,6 @@
 import { FRAME_SAMPLES, SAMPLES_PER_MS } from '../core/units.js';
 import { PITCH_HISTORY_SAMPLES, PitchFinder } from './pitch.js';
-import type { PcmRing } from './pcm-ring.js';
+import type { PcmQueue } from './pcm-queue.js';
 
 /** What is cut out of or put into one frame: periods shorter than this are taken several at a time. */
 const PIECE_SAMPLES = 10 * SAMPLES_PER_MS;
@@ -32,7 +32,7 @@ export class TimeStretcher {
    * Makes a frame of 320 samples from 320 and up to `most` more of the queue.
    * @returns how many were cut out; 0 when nothing could be, and then the queue and `dst` are as they were
    */
-  shrink(queue: PcmRing, history: Int16Array, dst: Int16Array, most: number, mode: StretchMode): number {
+  shrink(queue: PcmQueue, history: Int16Array, dst: Int16Array, most: number, mode: StretchMode): number {
     const work = this.#work;
     const available = this.#load(queue, history);
     const piece = this.#piece(Math.min(most, available - FRAME_SAMPLES), mode);
@@ -52,7 +52,7 @@ export class TimeStretcher {
    * Makes a frame of 320 samples from up to `most` fewer of the queue: what was heard last is heard again.
    * @returns how many were put in; 0 when nothing could be, and then the queue and `dst` are as they were
    */
-  stretch(queue: PcmRing, history: Int16Array, dst: Int16Array, most: number, mode: StretchMode): number {
+  stretch(queue: PcmQueue, history: Int16Array, dst: Int16Array, most: number, mode: StretchMode): number {
     const work = this.#work;
     const available = this.#load(queue, history);
     const piece = this.#piece(Math.min(most, FRAME_SAMPLES), mode);
@@ -71,7 +71,7 @@ export class TimeStretcher {
   }
 
   /** Returns how many samples of the queue are in `#work`. */
-  #load(queue: PcmRing, history: Int16Array): number {
+  #load(queue: PcmQueue, history: Int16Array): number {
     const from = history.length - PITCH_HISTORY_SAMPLES;
     for (let i = 0; i < PITCH_HISTORY_SAMPLES; i++) this.#work[i] = history[from + i] as number;
     return queue.peek(this.#work, PITCH_HISTORY_SAMPLES, LOOKAHEAD_SAMPLES);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FRAME_SAMPLES } from '../../src/core/units.js';
-import { PcmRing } from '../../src/media/pcm-ring.js';
+import { PcmQueue } from '../../src/media/pcm-queue.js';
 import { PITCH_HISTORY_SAMPLES } from '../../src/media/pitch.js';
 import type { StretchMode } from '../../src/media/time-stretch.js';
 import { TimeStretcher } from '../../src/media/time-stretch.js';
@@ -10,7 +10,7 @@ import { babble, noise, tone, vowel } from '../support/signals.js';
 /** Plays `clean` through a stretcher that is asked for the same at each fifth frame. */
 function play(clean: Int16Array, ask: 'shrink' | 'stretch', mode: StretchMode, most = 320): Int16Array {
   const stretcher = new TimeStretcher();
-  const queue = new PcmRing(clean.length);
+  const queue = new PcmQueue(clean.length);
   const out: number[] = [];
   const history = new Int16Array(PITCH_HISTORY_SAMPLES);
   const frame = new Int16Array(FRAME_SAMPLES);
@@ -94,7 +94,7 @@ describe('time that is stretched or shrunk', () => {
         fc.integer({ min: 0, max: 1500 }),
         fc.integer({ min: 0, max: voice.length - 3000 }),
         (ask, mode, most, queued, from) => {
-          const queue = new PcmRing(2000);
+          const queue = new PcmQueue(2000);
           const history = voice.subarray(from, from + PITCH_HISTORY_SAMPLES);
           queue.write(voice.subarray(from + PITCH_HISTORY_SAMPLES), queued);
           const dst = new Int16Array(FRAME_SAMPLES).fill(1);

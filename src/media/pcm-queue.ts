@@ -4,7 +4,7 @@ import { FRAME_SAMPLES } from '../core/units.js';
  * A bounded queue of mono s16 samples. All storage is allocated in the constructor; what does not fit is not taken. The oldest sample is always the first of the
  * storage: what is left moves up, mostly a few samples, and so a call goes through the same little memory again and again, which the processor has at hand.
  */
-export class PcmRing {
+export class PcmQueue {
   readonly #samples: Int16Array;
   /** A view, since whole arrays are copied ten times as fast as parts of them. */
   readonly #firstFrame: Int16Array;
