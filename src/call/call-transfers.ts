@@ -236,8 +236,11 @@ export class CallTransfers {
       resume: async (tried, from) => {
         if (this.#agentLost !== null) throw this.#agentLost;
         const bridgeId = media.pbxMedia?.bridgeId;
-        if (!media.connected || bridgeId === undefined) await host.reopenMedia(line);
-        else if (from === 'person') await pbx.consult?.takeBack(offer.channelId, bridgeId);
+        if (media.connected && bridgeId !== undefined && from === 'person') {
+          await pbx.consult?.takeBack(offer.channelId, bridgeId);
+        }
+        // Lost long ago, or while they came back.
+        if (!media.connected) await host.reopenMedia(line);
         await pbx.hold(offer.channelId, 'resumed');
         host.changeHold('resumed');
         media.send({ kind: 'say', callId, text: returnText(tried, label), instead: 'yes' });
