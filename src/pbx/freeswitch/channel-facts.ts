@@ -25,10 +25,16 @@ export type ChannelFacts = {
   readonly extension: string;
   /** Value of `linecard_app`: the Linecard that the dialplan means the call for; null when it does not. */
   readonly app: string | null;
+  /** Value of `linecard_leg`: the Linecard that rang this person; null for anybody else. */
+  readonly leg: string | null;
+  /** Value of `linecard_person`: the channel of the person whom a Linecard connected this caller with. */
+  readonly person: ChannelId | null;
   /** What the dialplan's `socket` was given, where the call came by it: its connection is the caller's lifeline. */
   readonly socket: string | null;
   /** Value of `linecard_fallback`, the extension that the dialplan goes on to when we are gone. */
   readonly fallback: string | null;
+  /** Value of `linecard_park`, by which a park that we asked for is known. */
+  readonly parkName: string | null;
 };
 
 /** FreeSWITCH's Answer-State. */
@@ -43,6 +49,14 @@ export const APP_VARIABLE = 'linecard_app';
 export const NO_APP = 'none';
 /** Variable that names the extension where the dialled number is another. */
 export const EXTENSION_VARIABLE = 'linecard_extension';
+/** Variable by which a person's channel says which Linecard rang it. */
+export const LEG_VARIABLE = 'linecard_leg';
+/** Variable by which a caller says whom they talk with, while a Linecard watches it. */
+export const PERSON_VARIABLE = 'linecard_person';
+/** Variable that says what plays to a caller on hold. */
+export const MUSIC_VARIABLE = 'linecard_music';
+/** Variable that names the park which we asked for last. */
+export const PARK_VARIABLE = 'linecard_park';
 /** Variable by which the dialplan says who is rung when we are gone. */
 const FALLBACK_VARIABLE = 'linecard_fallback';
 
@@ -119,12 +133,19 @@ function factsOf(before: ChannelFacts | undefined, event: EslEvent): ChannelFact
     context: event['Caller-Context'] ?? before?.context ?? 'default',
     extension: event[`variable_${EXTENSION_VARIABLE}`] ?? event['Caller-Destination-Number'] ?? before?.extension ?? '',
     app: hasVariables ? (event[`variable_${APP_VARIABLE}`] ?? null) : (before?.app ?? null),
+    leg: hasVariables ? (event[`variable_${LEG_VARIABLE}`] ?? null) : (before?.leg ?? null),
+    person: hasVariables ? toChannelId(event[`variable_${PERSON_VARIABLE}`]) : (before?.person ?? null),
     socket:
       event['variable_current_application'] === 'socket'
         ? (event['variable_current_application_data'] ?? null)
         : (before?.socket ?? null),
     fallback: event[`variable_${FALLBACK_VARIABLE}`] ?? before?.fallback ?? null,
+    parkName: event[`variable_${PARK_VARIABLE}`] ?? before?.parkName ?? null,
   };
+}
+
+function toChannelId(text: string | undefined): ChannelId | null {
+  return text === undefined || text === '' ? null : (text as ChannelId);
 }
 
 function answerStateOf(text: string | undefined): AnswerState {

@@ -14,6 +14,7 @@ const COMMAND_TIME_LIMIT_MS = 3000;
 
 /** The events control needs; the rest is never sent to us. */
 const EVENTS = [
+  'CHANNEL_OUTGOING',
   'CHANNEL_PARK',
   'CHANNEL_UNPARK',
   'CHANNEL_ANSWER',
@@ -27,6 +28,7 @@ const EVENTS = [
   'PLAYBACK_START',
   'PLAYBACK_STOP',
   'DTMF',
+  'BACKGROUND_JOB',
 ];
 
 /** One event: FreeSWITCH's header names to their values, `_body` among them where there is one. */

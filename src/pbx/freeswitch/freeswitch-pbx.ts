@@ -1,22 +1,22 @@
 import type { Clock } from '../../core/clock.js';
 import { LinecardError } from '../../core/errors.js';
-import type { ChannelId } from '../../core/ids.js';
+import type { BridgeId, ChannelId } from '../../core/ids.js';
+import { isOwnId } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
 import type { MediaFormat } from '../../engine/port.js';
-import type { HangUpCause, OpenMedia, Pbx, PbxCapabilities, PbxEvent, PbxSnapshot } from '../port.js';
+import type { ChannelInfo, HangUpCause, OpenMedia, Pbx, PbxCapabilities, PbxEvent, PbxSnapshot } from '../port.js';
 import { causeOf, nameOf } from './causes.js';
 import type { ChannelFacts } from './channel-facts.js';
-import { APP_VARIABLE, NO_APP, afterDeafness, applyEvent, unicastRefusal } from './channel-facts.js';
-import { canLeadSomewhere } from './dialplan-lookup.js';
+import { afterDeafness, applyEvent, unicastRefusal } from './channel-facts.js';
 import type { EslEvent } from './esl-connection.js';
+import { FreeSwitchConsult } from './freeswitch-consult.js';
 import { FreeSwitchLink } from './freeswitch-link.js';
+import { HandBack } from './hand-back.js';
 import { HoldMusic } from './hold-music.js';
-import { Parking, word } from './parking.js';
+import { Parking } from './parking.js';
+import type { ChannelRow } from './snapshot.js';
 import { readDump, readRows, toChannelInfo } from './snapshot.js';
 import { SocketDoor } from './socket-door.js';
-
-/** Codecs for the far end of a transfer: without them a caller on G.722 is refused by a phone that has PCMU only (488). */
-const TRANSFER_CODECS = 'OPUS,G722,PCMU,PCMA';
 
 export type FreeSwitchOptions = {
   /** Name of the PBX in the configuration. */
@@ -36,6 +36,7 @@ export class FreeSwitchPbx implements Pbx {
   readonly kind = 'freeswitch';
   /** The rates are the callers' codecs', whatever we ask for. */
   readonly can: PbxCapabilities = { mediaRatesHz: [16_000, 8000], transport: 'unicast', mediaBeforeAnswer: 'no' };
+  readonly consult: FreeSwitchConsult;
   onEvent: (event: PbxEvent) => void = () => undefined;
   readonly #app: string;
   readonly #log: Logger;
@@ -43,12 +44,11 @@ export class FreeSwitchPbx implements Pbx {
   readonly #door: SocketDoor;
   readonly #parking: Parking;
   readonly #music: HoldMusic;
+  readonly #handBack: HandBack;
   /** Every live channel that events told of, the PBX's other calls too: a few hundred bytes each. */
   readonly #channels = new Map<ChannelId, ChannelFacts>();
   /** Callers that were offered and have not ended or been handed back: their end is told once. */
   readonly #callers = new Set<ChannelId>();
-  /** Callers of ours whose channel says otherwise: a transfer was refused, and so was taking it back. */
-  readonly #unmarked = new Set<ChannelId>();
   #doorProblem: string | null = null;
 
   constructor(options: FreeSwitchOptions) {
@@ -68,6 +68,29 @@ export class FreeSwitchPbx implements Pbx {
     const run = (channelId: ChannelId, line: string): Promise<string> => this.#onChannel(channelId, line);
     this.#parking = new Parking({ run, clock });
     this.#music = new HoldMusic({ run, log });
+    this.#handBack = new HandBack({
+      app,
+      log,
+      run,
+      api: (line) => this.#api(line),
+      callers: this.#callers,
+      isThere: (channelId) => this.#channels.has(channelId),
+    });
+    this.consult = new FreeSwitchConsult({
+      app,
+      clock,
+      log,
+      run,
+      runInBackground: async (line, jobId) => {
+        await this.#link.connection.command(`bgapi ${line}`, { 'Job-UUID': jobId });
+      },
+      factsOf: (channelId) => this.#channels.get(channelId),
+      needExtension: (context, extension) => this.#handBack.needExtension(context, extension),
+      openMedia: (request) => this.openMedia(request),
+      parking: this.#parking,
+      music: this.#music,
+      tell: (event) => this.#tell(event),
+    });
   }
 
   /** Where `socket` connects; for tests that bind port 0. */
@@ -77,7 +100,7 @@ export class FreeSwitchPbx implements Pbx {
 
   /** Channels that are known and callers that are served: zero when no call is here. For tests of leaks. */
   get trackedChannels(): number {
-    return this.#channels.size + this.#callers.size;
+    return this.#channels.size + this.#callers.size + this.consult.size;
   }
 
   start(): void {
@@ -92,29 +115,25 @@ export class FreeSwitchPbx implements Pbx {
     return this.#doorProblem ?? this.#link.unready();
   }
 
-  /** A bridge and a media channel are Asterisk's way; here there are callers only. */
+  /** A bridge and a media channel are Asterisk's way; here there are callers, and people who were rung for them. */
   async snapshot(): Promise<PbxSnapshot> {
     const rows = readRows(await this.#api('show channels as json'));
     const present = new Set(rows.map((row) => row.channelId));
     // The table of channels is written behind the events: what it lacks may be too young for it.
-    for (const id of [...this.#channels.keys(), ...this.#callers]) {
+    for (const id of new Set([...this.#channels.keys(), ...this.#callers, ...this.consult.legIds])) {
       if (!present.has(id) && !(await this.#exists(id))) this.#forget(id, 'failed');
     }
-    const channels = [];
+    const channels: ChannelInfo[] = [];
     const adopted: ChannelId[] = [];
-    for (const row of rows) {
-      if (row.direction !== 'inbound' || row.state === 'elsewhere') continue;
-      const isCaller = this.#callers.has(row.channelId);
-      // Both the table and what we know lag behind: whether one who is not our caller should be is asked of the channel itself.
-      const known = isCaller ? this.#channels.get(row.channelId) : undefined;
-      const facts = known ?? (await this.#factsFromDump(row.channelId));
-      if (facts === undefined || (!isCaller && facts.app !== this.#app)) continue;
-      if (!isCaller && !this.#callers.has(row.channelId)) adopted.push(row.channelId);
-      this.#callers.add(row.channelId);
-      channels.push(toChannelInfo(facts, row.createdAtMs));
+    // Callers first: whom they talk with is not ours to end.
+    for (const row of rows.filter(({ direction }) => direction === 'inbound')) {
+      channels.push(...(await this.#callerInfo(row, adopted)));
+    }
+    for (const row of rows.filter(({ direction }) => direction === 'outbound')) {
+      channels.push(...(await this.#legInfo(row)));
     }
     await Promise.all(adopted.map((channelId) => this.#silence(channelId)));
-    for (const id of this.#callers) {
+    for (const id of [...this.#callers, ...this.consult.legIds]) {
       const facts = this.#channels.get(id);
       if (!present.has(id) && facts !== undefined) channels.push(toChannelInfo(facts, Infinity));
     }
@@ -142,7 +161,8 @@ export class FreeSwitchPbx implements Pbx {
   }
 
   /** Resolves when FreeSWITCH has taken the command, which says nothing: the first datagram is the sign that it worked. */
-  async openMedia({ callerChannelId, address }: OpenMedia): Promise<void> {
+  async openMedia(request: OpenMedia): Promise<void> {
+    const { callerChannelId, address } = request;
     await this.#parkForMedia(callerChannelId);
     const facts = this.#channels.get(callerChannelId);
     const refusal = unicastRefusal(facts);
@@ -158,32 +178,18 @@ export class FreeSwitchPbx implements Pbx {
       'remote-port': address.port,
       transport: 'udp',
     });
+    this.consult.mediaOpened(request);
   }
 
   /** The park stays; the next one, a transfer or a hang-up ends the unicast. Datagrams until then meet a closed port. */
-  closeMedia(): Promise<void> {
+  closeMedia({ bridgeId }: { readonly bridgeId: BridgeId }): Promise<void> {
+    this.consult.mediaClosed(bridgeId);
     return Promise.resolve();
   }
 
   async handBack(channelId: ChannelId, to: { readonly context: string; readonly extension: string }): Promise<void> {
-    const { context, extension } = to;
-    await this.#needExtension(context, extension);
-    const exported = await this.#onChannel(channelId, `uuid_getvar ${channelId} export_vars`);
-    const codecs = 'nolocal:absolute_codec_string';
-    const exports = exported === '_undef_' || exported === '' ? codecs : `${exported},${codecs}`;
-    const wasCaller = this.#callers.delete(channelId);
-    try {
-      // A later park of theirs is none of ours.
-      await this.#onChannel(
-        channelId,
-        `uuid_setvar_multi ${channelId} ${APP_VARIABLE}=${NO_APP};${codecs}=${TRANSFER_CODECS};export_vars=${exports}`,
-      );
-      await this.#onChannel(channelId, `uuid_transfer ${channelId} ${word(extension)} XML ${word(context)}`);
-    } catch (error) {
-      if (wasCaller && this.#channels.has(channelId)) await this.#takeBack(channelId);
-      throw error;
-    }
-    this.#music.forget(channelId);
+    await this.#music.stop(channelId);
+    await this.#handBack.handBack(channelId, to);
   }
 
   async hangUp(channelId: ChannelId, cause: HangUpCause = 'normal'): Promise<void> {
@@ -206,21 +212,40 @@ export class FreeSwitchPbx implements Pbx {
   /** Idempotent. Callers behind the door go on in the dialplan, parked ones stay as they are. */
   async stop(): Promise<void> {
     this.#link.stop();
-    this.#parking.failAll(new LinecardError('PBX_UNREACHABLE', 'Linecard is shutting down'));
+    this.#failAll(new LinecardError('PBX_UNREACHABLE', 'Linecard is shutting down'));
     await this.#door.close();
   }
 
-  /** A caller sent to an extension that does not exist is hung up by the PBX: refuse while they are still with us. */
-  async #needExtension(context: string, extension: string): Promise<void> {
-    const xml = await this.#api(`xml_locate dialplan context name ${word(context)}`);
-    if (canLeadSomewhere(xml, word(extension)) === 'yes') return;
-    throw new LinecardError(
-      'PBX_REFUSED',
-      `the PBX has no extension ${extension} in context ${context}: correct the fallback or destination, or the context that the call comes from`,
-    );
+  /** Nobody when it is no caller of ours. A caller of an earlier process is added to `adopted`. */
+  async #callerInfo(row: ChannelRow, adopted: ChannelId[]): Promise<ChannelInfo[]> {
+    const { channelId, state, createdAtMs } = row;
+    const isCaller = this.#callers.has(channelId);
+    if (!isCaller && state === 'elsewhere') return [];
+    // Both the table and what we know lag behind: whether one who is not our caller should be is asked of the channel itself.
+    const known = isCaller ? this.#channels.get(channelId) : undefined;
+    const facts = known ?? (await this.#factsFromDump(channelId));
+    if (facts === undefined || (!isCaller && facts.app !== this.#app)) return [];
+    if (!isCaller && state === 'connected') {
+      if (facts.person !== null) await this.consult.leaveToPbx(channelId, facts.person);
+      return [];
+    }
+    if (!isCaller && !this.#callers.has(channelId)) adopted.push(channelId);
+    this.#callers.add(channelId);
+    return [toChannelInfo(facts, createdAtMs)];
+  }
+
+  /** Nobody when it is not one whom we rang. */
+  async #legInfo({ channelId, state, createdAtMs }: ChannelRow): Promise<ChannelInfo[]> {
+    if (!isOwnId(channelId)) return [];
+    const facts = await this.#factsFromDump(channelId);
+    if (facts === undefined || (!this.consult.has(channelId) && facts.leg !== this.#app)) return [];
+    // Whoever picked up while we did not listen.
+    if (state === 'waiting') this.consult.parked(facts);
+    return [toChannelInfo(facts, createdAtMs)];
   }
 
   async #parkForMedia(channelId: ChannelId): Promise<void> {
+    await this.consult.untilBack(channelId);
     const facts = this.#channels.get(channelId) ?? (await this.#factsFromDump(channelId));
     if (facts === undefined) throw gone(channelId);
     if (unicastRefusal(facts) === null) return;
@@ -231,6 +256,7 @@ export class FreeSwitchPbx implements Pbx {
 
   #onEsl(event: EslEvent): void {
     const channelId = event['Unique-ID'] as ChannelId | undefined;
+    if (event['Event-Name'] === 'BACKGROUND_JOB') this.consult.jobEnded(event);
     if (channelId === undefined) return;
     const facts = applyEvent(this.#channels.get(channelId), event);
     if (facts === undefined) {
@@ -239,32 +265,49 @@ export class FreeSwitchPbx implements Pbx {
     }
     this.#channels.set(channelId, facts);
     switch (event['Event-Name']) {
+      case 'CHANNEL_OUTGOING':
+        this.consult.created(channelId);
+        break;
       case 'CHANNEL_PARK':
-        this.#parking.parked(channelId);
+        this.#parking.parked(facts);
+        this.consult.parked(facts);
         this.#offer(facts);
         break;
       case 'CHANNEL_UNPARK':
-        if (this.#callers.has(channelId) && !this.#parking.isAwaited(channelId)) this.#left(channelId);
+        if (this.#callers.has(channelId) && !this.#mayUnpark(channelId)) this.#left(channelId);
+        break;
+      case 'CHANNEL_BRIDGE':
+        this.consult.bridged(channelId);
         break;
       case 'CHANNEL_HANGUP':
         this.#parking.fail(channelId, gone(channelId));
         // The rest of its events comes later; for us it is over.
+        this.consult.gone(channelId, causeIn(event));
         if (this.#callers.delete(channelId)) this.#tell({ kind: 'channelGone', channelId, cause: causeIn(event) });
         break;
       case 'DTMF':
-        if (this.#callers.has(channelId) && event['DTMF-Digit'] !== undefined) {
+        if (this.#isOurs(channelId) && event['DTMF-Digit'] !== undefined) {
           this.#tell({ kind: 'digitPressed', channelId, digit: event['DTMF-Digit'] });
         }
         break;
       case 'CHANNEL_HOLD':
-        if (this.#callers.has(channelId)) this.#tell({ kind: 'holdChanged', channelId, held: 'held' });
+        if (this.#isOurs(channelId)) this.#tell({ kind: 'holdChanged', channelId, held: 'held' });
         break;
       case 'CHANNEL_UNHOLD':
-        if (this.#callers.has(channelId)) this.#tell({ kind: 'holdChanged', channelId, held: 'resumed' });
+        if (this.#isOurs(channelId)) this.#tell({ kind: 'holdChanged', channelId, held: 'resumed' });
         break;
       default:
         break; // it has changed the facts, and nobody asks for more
     }
+  }
+
+  #isOurs(channelId: ChannelId): boolean {
+    return this.#callers.has(channelId) || this.consult.has(channelId);
+  }
+
+  /** It is we who take the caller out of the park. */
+  #mayUnpark(channelId: ChannelId): boolean {
+    return this.#parking.isAwaited(channelId) || this.consult.isConnected(channelId);
   }
 
   #offer(facts: ChannelFacts): void {
@@ -285,43 +328,33 @@ export class FreeSwitchPbx implements Pbx {
 
   #forget(channelId: ChannelId, cause: HangUpCause): void {
     this.#channels.delete(channelId);
-    this.#unmarked.delete(channelId);
+    this.#handBack.forget(channelId);
     this.#music.forget(channelId);
     this.#parking.fail(channelId, gone(channelId));
+    this.consult.gone(channelId, cause);
     if (this.#callers.delete(channelId)) this.#tell({ kind: 'channelGone', channelId, cause });
+  }
+
+  #failAll(error: LinecardError): void {
+    this.#parking.failAll(error);
+    this.consult.failAll(error);
   }
 
   #onDisconnected(reason: string): void {
     for (const [id, facts] of this.#channels) this.#channels.set(id, afterDeafness(facts));
-    this.#parking.failAll(new LinecardError('PBX_UNREACHABLE', reason));
+    this.#failAll(new LinecardError('PBX_UNREACHABLE', reason));
     this.#tell({ kind: 'disconnected', reason });
   }
 
-  /** A transfer that was refused: the caller is ours as before. */
-  #takeBack(channelId: ChannelId): Promise<void> {
-    this.#callers.add(channelId);
-    this.#unmarked.add(channelId);
-    return this.#mark(channelId);
-  }
-
-  /** Says at the channel that it is ours. Never rejects: the call goes on, and the next connection tries again. */
-  async #mark(channelId: ChannelId): Promise<void> {
-    try {
-      await this.#onChannel(channelId, `uuid_setvar ${channelId} ${APP_VARIABLE} ${this.#app}`);
-      this.#unmarked.delete(channelId);
-    } catch (error) {
-      this.#log.warn({ err: error, channelId }, 'caller could not be marked as ours again');
-    }
-  }
-
   async #onConnected(): Promise<void> {
-    await Promise.all([...this.#unmarked].map((channelId) => this.#mark(channelId)));
+    await this.#handBack.markAgain();
     this.#tell({ kind: 'connected' });
   }
 
   /** A caller whom an earlier process of ours served: parked anew, they no longer speak to its ports, which the next call may be given. */
   async #silence(channelId: ChannelId): Promise<void> {
     try {
+      await this.#music.stopLeftOver(channelId);
       await this.#parkForMedia(channelId);
     } catch (error) {
       this.#log.warn({ err: error, channelId }, 'caller of an earlier process could not be parked');

@@ -1,6 +1,7 @@
 import { LinecardError } from '../../core/errors.js';
 import type { ChannelId } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
+import { MUSIC_VARIABLE } from './channel-facts.js';
 import type { RunOnChannel } from './parking.js';
 
 /** Where the PBX has no music: a short soft tone every five seconds tells that the line is alive. */
@@ -8,7 +9,8 @@ const TONE = 'tone_stream://v=-20;%(200,4800,440);loops=-1';
 
 /**
  * Music by `uuid_displace`, which replaces what is played to the caller and leaves the park and its unicast as they are; `uuid_broadcast` and
- * `uuid_hold` would end both.
+ * `uuid_hold` would end both. It stays with the caller wherever they go, so what plays is written on the channel: the fallback's dialplan, or
+ * a later process of ours, ends it.
  */
 export class HoldMusic {
   readonly #run: RunOnChannel;
@@ -39,14 +41,26 @@ export class HoldMusic {
     const music = this.#playing.get(channelId);
     if (music === undefined) return;
     this.#playing.delete(channelId);
-    await this.#run(channelId, `uuid_displace ${channelId} stop ${music}`);
+    await this.#end(channelId, music);
+  }
+
+  /** Ends what an earlier process of ours began. */
+  async stopLeftOver(channelId: ChannelId): Promise<void> {
+    const music = await this.#run(channelId, `uuid_getvar ${channelId} ${MUSIC_VARIABLE}`);
+    if (music !== '_undef_' && music !== '') await this.#end(channelId, music);
   }
 
   forget(channelId: ChannelId): void {
     this.#playing.delete(channelId);
   }
 
+  async #end(channelId: ChannelId, music: string): Promise<void> {
+    await this.#run(channelId, `uuid_displace ${channelId} stop ${music}`);
+    await this.#run(channelId, `uuid_setvar ${channelId} ${MUSIC_VARIABLE}`);
+  }
+
   async #play(channelId: ChannelId, music: string): Promise<void> {
+    await this.#run(channelId, `uuid_setvar ${channelId} ${MUSIC_VARIABLE} ${music}`);
     await this.#run(channelId, `uuid_displace ${channelId} start ${music} 0`);
     this.#playing.set(channelId, music);
   }

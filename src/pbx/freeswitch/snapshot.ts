@@ -8,8 +8,8 @@ import type { EslEvent } from './esl-connection.js';
 export type ChannelRow = {
   readonly channelId: ChannelId;
   readonly direction: 'inbound' | 'outbound';
-  /** `waiting`: in our `socket` or `park`. */
-  readonly state: 'waiting' | 'elsewhere';
+  /** `waiting`: in our `socket` or `park`; `connected`: with a person, by us. */
+  readonly state: 'waiting' | 'connected' | 'elsewhere';
   readonly createdAtMs: number;
 };
 
@@ -31,24 +31,31 @@ export function readDump(text: string): EslEvent | null {
 }
 
 export function toChannelInfo(facts: ChannelFacts, createdAtMs: number): ChannelInfo {
-  const { channelId, answerState, caller, extension, context } = facts;
+  const { channelId, direction, answerState, caller, context, leg } = facts;
   const state = answerState === 'answered' ? 'up' : 'ringing';
-  return { channelId, state, caller, extension, context, owner: 'pbx', createdAtMs };
+  // The far half of a person's loopback channel has the variable, too, and may be a caller of ours.
+  const isLeg = leg !== null && direction === 'outbound';
+  const extension = isLeg ? null : facts.extension;
+  return { channelId, state, caller, extension, context, owner: isLeg ? 'linecard' : 'pbx', createdAtMs };
 }
 
 function readRow(row: unknown): ChannelRow[] {
   if (typeof row !== 'object' || row === null) return [];
   const { uuid, direction, application, state, created_epoch: created } = row as Readonly<Record<string, unknown>>;
   if (typeof uuid !== 'string' || uuid === '') return [];
-  const isWaiting = application === 'park' || application === 'socket' || state === 'CS_PARK';
   return [
     {
       channelId: uuid as ChannelId,
       direction: direction === 'inbound' ? 'inbound' : 'outbound',
-      state: isWaiting ? 'waiting' : 'elsewhere',
+      state: stateOf(application, state),
       createdAtMs: Number(created ?? 0) * 1000,
     },
   ];
+}
+
+function stateOf(application: unknown, state: unknown): ChannelRow['state'] {
+  if (application === 'uuid_bridge') return 'connected';
+  return application === 'park' || application === 'socket' || state === 'CS_PARK' ? 'waiting' : 'elsewhere';
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | null {
