@@ -20,6 +20,8 @@ export type Switch = {
 export type Transcript = Readonly<Record<string, readonly string[]>>;
 
 const EVENTS = [
+  'BACKGROUND_JOB',
+  'CHANNEL_OUTGOING',
   'CHANNEL_ANSWER',
   'CHANNEL_PARK',
   'CHANNEL_UNPARK',
@@ -46,6 +48,7 @@ const HEADERS = [
   'variable_current_application_data',
   'variable_linecard_app',
   'variable_linecard_fallback',
+  'variable_linecard_leg',
 ];
 /** Headers whose value is, too. */
 const VALUES = [
@@ -131,7 +134,7 @@ export async function playScenarios(sw: Switch, lifeline: Lifeline): Promise<Tra
   });
   await play('a caller is asked about, hears music, and is hung up', async (stage) => {
     await stage.caller();
-    for (const command of CHANNEL_COMMANDS.filter((each) => !/kill|transfer|park/.test(each))) {
+    for (const command of CHANNEL_COMMANDS.filter((each) => !/kill|transfer|park|bridge/.test(each))) {
       await stage.askAbout(command);
     }
     await stage.askAbout('uuid_kill $ NORMAL_CLEARING');
@@ -164,6 +167,56 @@ export async function playScenarios(sw: Switch, lifeline: Lifeline): Promise<Tra
     await stage.withHuman();
     await stage.hangUp();
   });
+  await play('a person is rung for a caller, the two are connected, and the person hangs up', async (stage) => {
+    await stage.caller();
+    await stage.dial('7010');
+    await stage.untilPerson('CHANNEL_PARK');
+    await stage.jobEnded();
+    await stage.askAbout("uuid_setvar $ transfer_after_bridge \\'m:^:set:one=1^park\\':inline:default");
+    await stage.askAbout('uuid_getvar $ transfer_after_bridge');
+    await stage.askAbout('uuid_bridge $ &');
+    await stage.until('CHANNEL_BRIDGE');
+    await stage.askAbout('uuid_kill & NORMAL_CLEARING');
+    await stage.untilPerson('CHANNEL_HANGUP_COMPLETE');
+    await stage.until('CHANNEL_PARK', 2);
+    await stage.hangUp();
+  });
+  await play('a caller and a person end together', async (stage) => {
+    await stage.caller();
+    await stage.dial('7010');
+    await stage.untilPerson('CHANNEL_PARK');
+    await stage.askAbout('uuid_setvar_multi $ transfer_after_bridge=;hangup_after_bridge=true');
+    await stage.askAbout('uuid_bridge $ &');
+    await stage.until('CHANNEL_BRIDGE');
+    await stage.askAbout('uuid_kill & NORMAL_CLEARING');
+    await stage.untilPerson('CHANNEL_HANGUP_COMPLETE');
+    await stage.until('CHANNEL_HANGUP_COMPLETE');
+  });
+  for (const person of ['busy', 'rejects', 'nobody', 'silent']) {
+    await play(`a person does not come: ${person}`, async (stage) => {
+      await stage.caller();
+      await stage.dial(person);
+      await stage.untilPerson('CHANNEL_HANGUP_COMPLETE');
+      await stage.jobEnded();
+    });
+  }
+  await play('a person who rings is let go', async (stage) => {
+    await stage.caller();
+    await stage.dial('rings');
+    await stage.untilPerson('CHANNEL_OUTGOING');
+    await stage.askAbout('uuid_kill & NORMAL_CLEARING');
+    await stage.untilPerson('CHANNEL_HANGUP_COMPLETE');
+    await stage.jobEnded();
+  });
+  await play('a supervisor listens to a caller', async (stage) => {
+    await stage.caller();
+    await stage.dial('7010');
+    await stage.untilPerson('CHANNEL_PARK');
+    await stage.askAbout("uuid_transfer & 'm:^:set:eavesdrop_whisper_aleg=false^eavesdrop:$' inline default");
+    await stage.untilPerson('CHANNEL_UNPARK');
+    await stage.askAbout('uuid_kill & NORMAL_CLEARING');
+    await stage.untilPerson('CHANNEL_HANGUP_COMPLETE');
+  });
   return transcript;
 }
 
@@ -181,6 +234,7 @@ const CHANNEL_COMMANDS = [
   'uuid_send_dtmf $ 12#',
   'uuid_transfer $ 7010 XML default',
   'uuid_park $',
+  'uuid_bridge $ $',
   'uuid_kill $ NORMAL_CLEARING',
 ];
 
@@ -190,7 +244,8 @@ class Stage {
   readonly #switch: Switch;
   readonly #lifeline: Lifeline;
   #channelId: ChannelId = newChannelId();
-  #told = 0;
+  #personId: ChannelId = newChannelId();
+  readonly #told = new Map<ChannelId, number>();
 
   private constructor(esl: EslClient, sw: Switch, lifeline: Lifeline) {
     this.#esl = esl;
@@ -211,7 +266,35 @@ class Stage {
   }
 
   askAbout(command: string): Promise<void> {
-    return this.ask(`api ${command.replaceAll('$', this.#channelId)}`);
+    return this.ask(`api ${command.replaceAll('$', this.#channelId).replaceAll('&', this.#personId)}`);
+  }
+
+  /** Rings an extension, as the adapter does: through the dialplan, and parked when somebody answers. */
+  async dial(extension: string): Promise<void> {
+    this.#personId = newChannelId();
+    const variables = [
+      `origination_uuid=${this.#personId}`,
+      'linecard_leg=linecard',
+      "origination_caller_id_name='Alice'",
+      'origination_caller_id_number=6001',
+      'originate_timeout=30',
+      'ignore_early_media=true',
+      'loopback_bowout=false',
+      'loopback_bowout_on_execute=false',
+    ];
+    await this.ask(
+      `bgapi originate {${variables.join(',')}}loopback/${extension}/default 'm:^:park' inline\nJob-UUID: ${this.#personId}`,
+    );
+  }
+
+  /** Writes down how the ringing ended. */
+  async jobEnded(): Promise<void> {
+    const job = await vi.waitFor(() => {
+      const found = this.#esl.events.find((event) => event['Job-UUID'] === this.#personId);
+      if (found === undefined) throw new Error('no BACKGROUND_JOB came');
+      return found;
+    }, WAIT);
+    this.#write(`BACKGROUND_JOB ${job['_body']?.trim()}`);
   }
 
   async caller(): Promise<void> {
@@ -240,23 +323,33 @@ class Stage {
     this.#lifeline.cut();
   }
 
-  /** Writes down what came, up to an event, the `times`th of the scenario. */
-  async until(name: string, times = 1): Promise<void> {
-    const ours = (): RawEvent[] => this.#esl.events.filter((event) => event['Unique-ID'] === this.#channelId);
+  /** Writes down what came for the caller, up to an event, the `times`th of the scenario. */
+  until(name: string, times = 1): Promise<void> {
+    return this.#until(this.#channelId, name, times);
+  }
+
+  untilPerson(name: string): Promise<void> {
+    return this.#until(this.#personId, name, 1);
+  }
+
+  async #until(channelId: ChannelId, name: string, times: number): Promise<void> {
+    const ours = (): RawEvent[] => this.#esl.events.filter((event) => event['Unique-ID'] === channelId);
     await vi.waitFor(() => {
       if (ours().filter((event) => event['Event-Name'] === name).length < times) throw new Error(`no ${name} came`);
     }, WAIT);
-    for (const event of ours().slice(this.#told)) this.#write(describeEvent(event));
-    this.#told = ours().length;
+    const told = this.#told.get(channelId) ?? 0;
+    for (const event of ours().slice(told)) this.#write(describeEvent(event));
+    this.#told.set(channelId, ours().length);
   }
 
   async close(): Promise<void> {
+    await this.#esl.api(`uuid_kill ${this.#personId}`);
     await this.#esl.api(`uuid_kill ${this.#channelId}`);
     this.#esl.close();
   }
 
   #write(line: string): void {
-    this.lines.push(line.replaceAll(this.#channelId, '$'));
+    this.lines.push(line.replaceAll(this.#channelId, '$').replaceAll(this.#personId, '&'));
   }
 }
 

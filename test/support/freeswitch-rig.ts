@@ -21,6 +21,30 @@ export const CALLERS_EXTENSIONS = `
   <action application="answer"/>
   <action application="sleep" data="600000"/>
 </condition></extension>
+<extension name="rings"><condition field="destination_number" expression="^rings$">
+  <action application="ring_ready"/>
+  <action application="sleep" data="20000"/>
+</condition></extension>
+<extension name="busy"><condition field="destination_number" expression="^busy$">
+  <action application="hangup" data="USER_BUSY"/>
+</condition></extension>
+<extension name="rejects"><condition field="destination_number" expression="^rejects$">
+  <action application="hangup" data="CALL_REJECTED"/>
+</condition></extension>
+<extension name="nobody"><condition field="destination_number" expression="^nobody$">
+  <action application="bridge" data="user/1009@127.0.0.1"/>
+</condition></extension>
+<extension name="silent"><condition field="destination_number" expression="^silent$">
+  <action application="ring_ready"/>
+  <action application="sleep" data="1000"/>
+  <action application="hangup" data="NO_ANSWER"/>
+</condition></extension>
+<extension name="presses"><condition field="destination_number" expression="^presses$">
+  <action application="answer"/>
+  <action application="sleep" data="300"/>
+  <action application="send_dtmf" data="1"/>
+  <action application="sleep" data="600000"/>
+</condition></extension>
 `;
 
 const WAIT = { timeout: 10_000, interval: 10 };

@@ -126,7 +126,7 @@ export class TestFreeSwitch {
 async function writeConfig(runDir: string, eslPort: number, sipPort: number, plan: FreeSwitchPlan): Promise<void> {
   const dialplanDir = path.join(runDir, 'dialplan');
   for (const name of ['conf', 'log', 'db', 'run', 'storage', 'dialplan']) await mkdir(path.join(runDir, name));
-  const users = ['1001', '1002'].map(
+  const users = ['1001', '1002', '1003'].map(
     (number) =>
       `<user id="${number}"><params><param name="password" value="secret${number}"/></params><variables><variable name="user_context" value="default"/></variables></user>`,
   );

@@ -19,30 +19,31 @@ const SOCKET = {
   variable_current_application_data: '127.0.0.1:8084 async full',
 };
 
+const PLAIN = 'm:^:set:linecard_park=p1^park';
+
 describe('the way back into a park', () => {
   it('goes through socket with the fallback behind it, where the call came so', () => {
-    expect(wayToPark(caller({ ...SOCKET, variable_linecard_fallback: '1001' }))).toBe(
-      "'m:^:socket:127.0.0.1:8084 async full^set:linecard_app=none^transfer:1001 XML default'",
+    expect(wayToPark(caller({ ...SOCKET, variable_linecard_fallback: '1001' }), 'p1')).toBe(
+      'm:^:set:linecard_park=p1^socket:127.0.0.1:8084 async full^set:linecard_app=none^stop_displace_session:${linecard_music}^transfer:1001 XML default',
     );
   });
 
   it('is a plain park for a call that came by park, or names no fallback', () => {
-    expect(wayToPark(caller({ variable_current_application: 'park', variable_linecard_fallback: '1001' }))).toBe(
-      'park',
-    );
-    expect(wayToPark(caller(SOCKET))).toBe('park');
+    const byPark = caller({ variable_current_application: 'park', variable_linecard_fallback: '1001' });
+    expect(wayToPark(byPark, 'p1')).toBe(PLAIN);
+    expect(wayToPark(caller(SOCKET), 'p1')).toBe(PLAIN);
   });
 
   it('is remembered when a later event tells of another application', () => {
     const first = caller({ ...SOCKET, variable_linecard_fallback: '1001' });
     const later = applyEvent(first, { 'Event-Name': 'CHANNEL_HOLD', 'Unique-ID': first.channelId });
-    expect(later === undefined ? '' : wayToPark(later)).toContain('socket:127.0.0.1:8084');
+    expect(later === undefined ? '' : wayToPark(later, 'p1')).toContain('socket:127.0.0.1:8084');
   });
 
   it('takes no actions from what a variable holds', () => {
     const odd = { ...SOCKET, variable_current_application_data: "127.0.0.1:8084 async full^system:reboot'" };
-    expect(wayToPark(caller({ ...odd, variable_linecard_fallback: '1001' }))).toBe('park');
-    expect(wayToPark(caller({ ...SOCKET, variable_linecard_fallback: "1001^system:reboot'\n" }))).toContain(
+    expect(wayToPark(caller({ ...odd, variable_linecard_fallback: '1001' }), 'p1')).toBe(PLAIN);
+    expect(wayToPark(caller({ ...SOCKET, variable_linecard_fallback: "1001^system:reboot'\n" }), 'p1')).toContain(
       'transfer:1001systemreboot XML',
     );
   });

@@ -29,7 +29,7 @@ describe.skipIf(FREESWITCH_PREFIX === '')('the attendant on a real FreeSWITCH', 
         pbx: [freeswitch.pbxConfig],
         agents: { receptionist },
         extensions: { '7000': { agent: 'receptionist', fallback: '1001' } },
-        destinations: { sales: { dial: '1001', label: 'Sales' } },
+        destinations: { sales: { dial: '1001', label: 'Sales', mode: 'blind' } },
       },
     });
   });

@@ -55,7 +55,7 @@ describe.skipIf(FREESWITCH_PREFIX === '')('Linecard dies, on a real FreeSWITCH',
   }
 
   async function talksWithHuman(call: PhoneCall): Promise<void> {
-    const rung = await human.rung(8000);
+    const rung = await human.rung(20_000);
     expect(rung.callerNumber).toBe('1002');
     rung.play(tone(440));
     await Promise.all([rung.recording.hears(1000), call.recording.hears(440)]);

@@ -13,7 +13,6 @@ export class FakeChannel {
   readonly createdAtSeconds = Math.floor(Date.now() / 1000);
   readonly variables = new Map<string, string>();
   answerState: 'ringing' | 'answered' | 'hangup' = 'ringing';
-  /** CS_EXECUTE or CS_REPORTING. */
   state = 'CS_EXECUTE';
   rateHz: number | null = null;
   destination: string;
@@ -24,6 +23,10 @@ export class FakeChannel {
   unicast: FakeUnicast | null = null;
   /** What plays instead of it. */
   readonly displaced = new Set<string>();
+  /** Whom it is bridged with, and who of the two brought it about. */
+  bridge: { readonly other: FakeChannel; readonly role: 'originator' | 'originatee' } | null = null;
+  /** What is done when it is over, by whoever rings it. */
+  onHangUp: (cause: string) => void = () => undefined;
   lifeline: Socket | null = null;
   /** Ends what the channel is doing: a transfer or a hang-up calls it. */
   interrupt: () => void = () => undefined;

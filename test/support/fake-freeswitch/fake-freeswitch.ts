@@ -3,6 +3,7 @@ import type { ChannelId } from '../../../src/core/ids.js';
 import type { Action } from './channel.js';
 import { FakeChannel } from './channel.js';
 import { EslServer } from './esl-server.js';
+import { FakePeople, readActions } from './people.js';
 import { FakeUnicast } from './unicast.js';
 
 export const FAKE_PASSWORD = 'secret esl';
@@ -23,19 +24,46 @@ export class FakeFreeSwitch {
   readonly answers: 'first' | 'never';
   /** Where the drop-in file's `socket` connects. */
   socketPort = 0;
+  readonly #people: FakePeople;
   readonly #dialplan: () => Readonly<Record<string, readonly Action[]>>;
 
   constructor(options: { readonly answers?: 'first' | 'never'; readonly fallback?: string } = {}) {
     const { answers = 'first', fallback = '7010' } = options;
     this.answers = answers;
     this.esl = new EslServer({ password: FAKE_PASSWORD, answer: (command) => this.#answer(command) });
+    this.#people = new FakePeople({
+      channels: this.channels,
+      extension: (number) => this.#dialplan()[number] ?? [],
+      tell: (event) => this.esl.tell(event),
+      enter: (channel, actions) => this.#enter(channel, actions),
+      hangUp: (id, cause) => this.hangUp(id, cause),
+    });
     this.#dialplan = () => ({
+      rings: [
+        ['ring_ready', ''],
+        ['sleep', '200000'],
+      ],
+      busy: [['hangup', 'USER_BUSY']],
+      rejects: [['hangup', 'CALL_REJECTED']],
+      nobody: [['hangup', 'SUBSCRIBER_ABSENT']],
+      silent: [
+        ['ring_ready', ''],
+        ['sleep', '1000'],
+        ['hangup', 'NO_ANSWER'],
+      ],
+      presses: [
+        ['answer', ''],
+        ['sleep', '300'],
+        ['send_dtmf', '1'],
+        ['sleep', '600000'],
+      ],
       7000: [
         ['set', 'linecard_app=linecard'],
         ['set', `linecard_fallback=${fallback}`],
         ...(answers === 'first' ? [['answer', ''] as const] : []),
         ['socket', `127.0.0.1:${this.socketPort} async full`],
         ['set', 'linecard_app=none'],
+        ['stop_displace_session', '${linecard_music}'],
         ['transfer', `${fallback} XML default`],
       ],
       7001: [
@@ -72,6 +100,8 @@ export class FakeFreeSwitch {
     this.channels.delete(id);
     channel.state = 'CS_REPORTING';
     this.esl.tell(channel.event('CHANNEL_HANGUP_COMPLETE'));
+    channel.onHangUp(cause);
+    this.#unbridge(channel, cause);
   }
 
   press(id: ChannelId, digit: string): void {
@@ -139,6 +169,10 @@ export class FakeFreeSwitch {
       case 'park':
         this.#parkUntil(channel);
         break;
+      case 'stop_displace_session':
+        channel.displaced.delete(channel.variables.get('linecard_music') ?? '');
+        this.#next(channel);
+        break;
       default:
         channel.interrupt = () => undefined; // it sleeps
     }
@@ -201,6 +235,7 @@ export class FakeFreeSwitch {
 
   #answer(command: string): { readonly kind: 'api' | 'reply'; readonly text: string } {
     if (command.startsWith('api ')) return { kind: 'api', text: this.#api(command.slice('api '.length)) };
+    if (command.startsWith('bgapi ')) return { kind: 'reply', text: this.#people.originate(command) };
     if (command.startsWith('sendmsg ')) return { kind: 'reply', text: this.#sendMessage(command) };
     return { kind: 'reply', text: '-ERR command not found' };
   }
@@ -257,12 +292,14 @@ export class FakeFreeSwitch {
       case 'uuid_getvar':
         return channel.variables.get(first) ?? '_undef_';
       case 'uuid_setvar':
-        channel.variables.set(first, args.slice(1).join(' '));
+        setVariable(channel, first, args.slice(1).join(' ').replaceAll("\\'", "'"));
         return '+OK\n';
+      case 'uuid_bridge':
+        return this.#bridge(channel, this.channels.get(first as ChannelId));
       case 'uuid_setvar_multi':
         for (const pair of args.join(' ').split(';')) {
           const [name = '', ...value] = pair.split('=');
-          channel.variables.set(name, value.join('='));
+          setVariable(channel, name, value.join('='));
         }
         return '+OK\n';
       case 'uuid_answer':
@@ -292,11 +329,50 @@ export class FakeFreeSwitch {
 
   /** To an extension, or `inline`: to the actions themselves, in one argument. */
   #transfer(channel: FakeChannel, args: readonly string[]): void {
-    const inline = /^(?:'m:\^:(.*)'|(\S+)) inline \S+$/.exec(args.join(' '));
+    const inline = /^(?:'(.*)'|(\S+)) inline \S+$/.exec(args.join(' '));
     setImmediate(() => {
       if (!this.channels.has(channel.id)) return;
+      const other = channel.bridge?.other;
+      channel.bridge = null;
+      if (other !== undefined) this.hangUp(other.id, 'BLIND_TRANSFER');
+      channel.state = 'CS_EXECUTE';
       if (inline === null) this.#goTo(channel, args[0] ?? '');
       else this.#enter(channel, readActions(inline[1] ?? inline[2] ?? ''));
+    });
+  }
+
+  #bridge(caller: FakeChannel, person: FakeChannel | undefined): string {
+    if (person === undefined) return '-ERR Invalid uuid\n';
+    setImmediate(() => {
+      if (!this.channels.has(caller.id) || !this.channels.has(person.id)) return;
+      caller.actions = [];
+      caller.interrupt();
+      caller.state = 'CS_SOFT_EXECUTE';
+      caller.bridge = { other: person, role: 'originator' };
+      person.bridge = { other: caller, role: 'originatee' };
+      this.esl.tell(caller.event('CHANNEL_BRIDGE'));
+      person.actions = [];
+      person.interrupt();
+      person.state = 'CS_EXCHANGE_MEDIA';
+    });
+    return `+OK ${person.id}\n`;
+  }
+
+  /** One of two has gone: a caller whom somebody wants back comes back, anybody else ends, too. */
+  #unbridge(channel: FakeChannel, cause: string): void {
+    const { bridge } = channel;
+    if (bridge === null || !this.channels.has(bridge.other.id)) return;
+    const { other } = bridge;
+    other.bridge = null;
+    const way = /^'(.*)':inline:\S+$/.exec(other.variables.get('transfer_after_bridge') ?? '')?.[1];
+    setImmediate(() => {
+      if (bridge.role === 'originator' || way === undefined) {
+        this.hangUp(other.id, cause);
+        return;
+      }
+      other.variables.delete('transfer_after_bridge');
+      other.state = 'CS_EXECUTE';
+      this.#enter(other, readActions(way));
     });
   }
 
@@ -306,7 +382,7 @@ export class FakeFreeSwitch {
       direction: channel.direction,
       created_epoch: String(channel.createdAtSeconds),
       state: channel.state,
-      application: channel.variables.get('current_application') ?? '',
+      application: channel.bridge === null ? (channel.variables.get('current_application') ?? '') : 'uuid_bridge',
     }));
     return JSON.stringify(rows.length === 0 ? { row_count: 0 } : { row_count: rows.length, rows });
   }
@@ -319,11 +395,10 @@ export class FakeFreeSwitch {
   }
 }
 
-function readActions(text: string): Action[] {
-  return text.split('^').map((part) => {
-    const colon = part.indexOf(':');
-    return colon < 0 ? [part, ''] : [part.slice(0, colon), part.slice(colon + 1)];
-  });
+/** Nothing takes it away. */
+function setVariable(channel: FakeChannel, name: string, value: string): void {
+  if (value === '') channel.variables.delete(name);
+  else channel.variables.set(name, value);
 }
 
 /** Each command has its own way of saying it. */
@@ -332,6 +407,8 @@ function missing(verb: string): string {
     case 'uuid_answer':
     case 'uuid_ring_ready':
       return '-ERROR\n';
+    case 'uuid_bridge':
+      return '-ERR Invalid uuid\n';
     case 'uuid_displace':
     case 'uuid_send_dtmf':
       return NO_SESSION;
