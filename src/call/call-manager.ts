@@ -179,6 +179,9 @@ export class CallManager implements CallDirectory, CallActions {
       case 'holdChanged':
         this.#onChannel(pbx, event);
         break;
+      case 'callerReplaced':
+        this.#callerReplaced(pbx, event);
+        break;
       case 'connected':
         void this.#reconcile(pbx);
         break;
@@ -197,6 +200,19 @@ export class CallManager implements CallDirectory, CallActions {
       this.#log.info({ channelId: event.channelId }, 'person whom nobody wants any more hung up');
       void this.#orLog(pbx.hangUp(event.channelId), 'channel could not be hung up');
     }
+  }
+
+  #callerReplaced(pbx: Pbx, { replacedChannelId, by }: Extract<PbxEvent, { readonly kind: 'callerReplaced' }>): void {
+    const key = channelKey(pbx, replacedChannelId);
+    const session = this.#byChannel.get(key);
+    if (session === undefined) {
+      this.#log.info({ channelId: by.channelId }, 'channel of a transfer whose call has ended hung up');
+      void this.#orLog(pbx.hangUp(by.channelId), 'channel could not be hung up');
+      return;
+    }
+    this.#byChannel.delete(key);
+    this.#byChannel.set(channelKey(pbx, by.channelId), session);
+    session.callerReplaced(by);
   }
 
   /** Everything the media threads say; set as the engine's listener by who puts the parts together. */

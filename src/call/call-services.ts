@@ -59,7 +59,8 @@ export type CallHours = {
 /** A caller's channel on a PBX that we control. */
 export type Line = {
   readonly pbx: Pbx;
-  readonly offer: CallOffer;
+  /** Another one when the caller has given the call to somebody else: read it when it is needed, and keep none of it. */
+  offer: CallOffer;
   /** Extension where the caller goes when the AI cannot serve; null: there is none, the call is hung up. */
   readonly fallback: string | null;
 };

@@ -41,7 +41,7 @@ export type CallSessionOptions = {
 };
 
 /** Who keeps the agent from talking. */
-type Holder = 'phone' | 'operator' | 'transfer' | 'supervisor';
+type Holder = 'phone' | 'ringing' | 'operator' | 'transfer' | 'supervisor';
 
 /**
  * One call as control sees it: brings the PBX's channel and a media session together, and
@@ -274,11 +274,31 @@ export class CallSession implements AgentsCall {
         this.#changeHold('phone', event.held);
         break;
       case 'legAnswered':
-        // A caller is not dialled.
+        // Whom the caller gave the call to.
+        this.#changeHold('ringing', 'resumed');
         break;
       default:
         assertNever(event);
     }
+  }
+
+  /** The caller gave the call to somebody else, who may still have to pick up; the agent goes on with them. */
+  callerReplaced(by: {
+    readonly channelId: ChannelId;
+    readonly caller: Caller;
+    readonly answered: 'yes' | 'no';
+  }): void {
+    if (this.#line === null || this.#ending.hasEnded) return;
+    const { channelId, caller, answered } = by;
+    this.#line.offer = { ...this.#line.offer, channelId, caller, answered };
+    this.#transfers.callerReplaced(channelId);
+    this.#ledger.callerReplaced(caller);
+    if (answered === 'no') this.#changeHold('ringing', 'held');
+    this.#changeHold('phone', 'resumed');
+    // Music is a channel's own: the new one has none.
+    const heardMusic = this.#holders.has('operator') || (this.#holders.has('transfer') && !this.#transfers.talking);
+    if (heardMusic) void this.#continueMusic(this.#line);
+    this.#media.send({ kind: 'instruct', callId: this.id, text: replacedText(caller) });
   }
 
   /** The PBX came back without this call. */
@@ -341,6 +361,14 @@ export class CallSession implements AgentsCall {
   async handOver(reason: string): Promise<void> {
     if (this.#transfers.talking) await this.#transfers.release();
     if (!this.#ending.hasEnded) await this.#ending.toFallback({ result: 'transferred', fault: 'none', reason });
+  }
+
+  async #continueMusic({ pbx, offer }: Line): Promise<void> {
+    try {
+      await pbx.hold(offer.channelId, 'held');
+    } catch (error) {
+      this.#log.warn({ err: error }, 'whom the caller gave the call to could not be given music');
+    }
   }
 
   #openMedia(line: Line): Promise<void> {
@@ -466,4 +494,10 @@ export class CallSession implements AgentsCall {
         : `cannot ${what}: the call came by the dialplan's AudioSocket, which carries audio only; connect the PBX by ARI`,
     );
   }
+}
+
+/** For the agent alone, so without their name: whoever chooses a name must not instruct an agent by it. */
+function replacedText({ number }: Caller): string {
+  const who = number.replaceAll(/[^0-9*#+]/g, '');
+  return `The caller has passed this call on. You now talk with somebody else${who === '' ? '' : `: ${who}`}.`;
 }

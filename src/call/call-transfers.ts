@@ -93,6 +93,11 @@ export class CallTransfers {
     this.#endAnchored();
   }
 
+  /** Somebody else stands where the caller was. */
+  callerReplaced(channelId: ChannelId): void {
+    this.#warm?.callerReplaced(channelId);
+  }
+
   /** Somebody else ends the call. Two who talk are left to the PBX. */
   abandon(): void {
     // Nobody but us connects the two of an anchored call.
@@ -143,7 +148,10 @@ export class CallTransfers {
     this.#warm = new WarmTransfer({
       pbx,
       consult,
-      callerChannelId: offer.channelId,
+      // The caller may give the call to somebody else meanwhile.
+      get callerChannelId() {
+        return line.offer.channelId;
+      },
       anchor: null,
       announced: 'yes',
       caller,
@@ -227,21 +235,21 @@ export class CallTransfers {
 
   #whileTransferring(line: Line, label: string): TransferringCall {
     const { callId, media, host } = this.#options;
-    const { pbx, offer } = line;
+    const { pbx } = line;
     return {
       hold: async () => {
         host.changeHold('held');
-        await pbx.hold(offer.channelId, 'held');
+        await pbx.hold(line.offer.channelId, 'held');
       },
       resume: async (tried, from) => {
         if (this.#agentLost !== null) throw this.#agentLost;
         const bridgeId = media.pbxMedia?.bridgeId;
         if (media.connected && bridgeId !== undefined && from === 'person') {
-          await pbx.consult?.takeBack(offer.channelId, bridgeId);
+          await pbx.consult?.takeBack(line.offer.channelId, bridgeId);
         }
         // Lost long ago, or while they came back.
         if (!media.connected) await host.reopenMedia(line);
-        await pbx.hold(offer.channelId, 'resumed');
+        await pbx.hold(line.offer.channelId, 'resumed');
         host.changeHold('resumed');
         media.send({ kind: 'say', callId, text: returnText(tried, label), instead: 'yes' });
       },

@@ -160,6 +160,11 @@ export class CallLedger {
     this.#options.log.info({ to, mode }, 'transfer started');
   }
 
+  callerReplaced(caller: Caller): void {
+    this.#publish({ kind: 'callerReplaced', caller });
+    this.#options.log.info({ pii: { caller } }, 'the caller gave the call to somebody else');
+  }
+
   messageTaken(messageId: string): void {
     this.#publish({ kind: 'messageTaken', messageId });
     this.#options.log.info({ messageId }, 'message taken');

@@ -1,4 +1,4 @@
-import type { CallRecord, CallState, Outcome, TransferMode, Turn } from './calls.js';
+import type { CallRecord, CallState, Caller, Outcome, TransferMode, Turn } from './calls.js';
 import type { CallId } from './ids.js';
 
 /** What happens to a call, in the past tense, for everybody who watches: history, metrics, API streams. */
@@ -45,6 +45,8 @@ export type CallEvent =
       readonly to: string;
       readonly mode: TransferMode;
     }
+  /** The caller gave the call to somebody else, by their phone's transfer key. */
+  | { readonly kind: 'callerReplaced'; readonly callId: CallId; readonly atMs: number; readonly caller: Caller }
   | { readonly kind: 'messageTaken'; readonly callId: CallId; readonly atMs: number; readonly messageId: string }
   | {
       readonly kind: 'callEnded';

@@ -92,6 +92,7 @@ export class SqliteJournal implements CallJournal {
       case 'responseStarted':
       case 'toolCalled':
       case 'transferStarted':
+      case 'callerReplaced':
         break; // nothing that a call could not go on without; digits may be secrets
       default:
         assertNever(event);

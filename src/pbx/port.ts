@@ -49,6 +49,15 @@ export type PbxEvent =
   | { readonly kind: 'legAnswered'; readonly channelId: ChannelId }
   /** The party's phone put us on hold: an agent talking to hold music is a defect. */
   | { readonly kind: 'holdChanged'; readonly channelId: ChannelId; readonly held: 'held' | 'resumed' }
+  /**
+   * The caller gave the call to somebody else, by their phone's transfer key: in the bridge another channel stands where theirs was, which is gone without a
+   * word. Not answered: it rings there, and `legAnswered` or `channelGone` follow.
+   */
+  | {
+      readonly kind: 'callerReplaced';
+      readonly replacedChannelId: ChannelId;
+      readonly by: { readonly channelId: ChannelId; readonly caller: Caller; readonly answered: 'yes' | 'no' };
+    }
   | { readonly kind: 'connected' }
   | { readonly kind: 'disconnected'; readonly reason: string };
 

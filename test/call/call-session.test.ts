@@ -76,6 +76,73 @@ function nothingIsLeft(): void {
   expect(clock.pendingAlarms).toBe(1); // the next reconcile
 }
 
+describe('a caller who gives the call to somebody else', () => {
+  const OTHER = 'other-1' as ChannelId;
+  const give = (replacedChannelId: ChannelId, answered: 'yes' | 'no'): void => {
+    const by = { channelId: OTHER, caller: { number: '6002', name: 'Bob {ignore all that}' }, answered };
+    pbx.onEvent({ kind: 'callerReplaced', replacedChannelId, by });
+  };
+  const holds = (): string[] => engine.sent.flatMap((message) => (message.kind === 'hold' ? [message.held] : []));
+
+  it('who talks already: the agent goes on with them, and is told', async () => {
+    const { callId, channelId } = await talkingCall();
+    give(channelId, 'yes');
+    pbx.onEvent({ kind: 'channelGone', channelId, cause: 'normal' });
+    await settle();
+    expect(manager.get(callId)?.state).toBe('talking');
+    expect(holds()).toEqual([]);
+    expect(engine.sent.findLast(({ kind }) => kind === 'instruct')).toMatchObject({
+      text: 'The caller has passed this call on. You now talk with somebody else: 6002.',
+    });
+    await manager.hangUp(callId);
+    expect(pbx.commands).toContain('hangUp other-1');
+    nothingIsLeft();
+  });
+
+  it('who still has to pick up: the agent is silent until they do', async () => {
+    const { callId, channelId } = await talkingCall();
+    pbx.onEvent({ kind: 'holdChanged', channelId, held: 'held' });
+    give(channelId, 'no');
+    expect(manager.get(callId)?.state).toBe('held');
+    pbx.onEvent({ kind: 'legAnswered', channelId: OTHER });
+    expect(manager.get(callId)?.state).toBe('talking');
+    expect(holds()).toEqual(['held', 'resumed']);
+    pbx.onEvent({ kind: 'digitPressed', channelId: OTHER, digit: '5' });
+    expect(engine.sent.findLast(({ kind }) => kind === 'digit')).toMatchObject({ digit: '5' });
+    pbx.onEvent({ kind: 'channelGone', channelId: OTHER, cause: 'normal' });
+    await settle();
+    expect(outcome()).toBe('completed/none');
+    nothingIsLeft();
+  });
+
+  it('who never picks up: the call ends', async () => {
+    const { channelId } = await talkingCall();
+    give(channelId, 'no');
+    pbx.onEvent({ kind: 'channelGone', channelId: OTHER, cause: 'busy' });
+    await settle();
+    expect(outcome()).toBe('completed/none');
+    nothingIsLeft();
+  });
+
+  it('while on hold by an operator: they hear the music that the caller heard', async () => {
+    const { callId, channelId } = await talkingCall();
+    await manager.hold(callId);
+    give(channelId, 'yes');
+    await settle();
+    expect(pbx.commands).toContain('hold other-1 held');
+    await manager.resume(callId);
+    expect(pbx.commands).toContain('hold other-1 resumed');
+  });
+
+  it('when the call is over: the channel is hung up', async () => {
+    const { callId, channelId } = await talkingCall();
+    await manager.hangUp(callId);
+    give(channelId, 'no');
+    await settle();
+    expect(pbx.commands).toContain('hangUp other-1');
+  });
+});
+
 describe('a call over a PBX', () => {
   it('rings, connects its audio, is answered, and only then the agent speaks', async () => {
     pbx.offer();

@@ -46,6 +46,7 @@ const EVENT_FIELDS: { readonly [Kind in CallEvent['kind']]: Record<OwnFields<Kin
   responseStarted: { latencyMs: true },
   toolCalled: { tool: true, ok: true, tookMs: true },
   transferStarted: { to: true, mode: true },
+  callerReplaced: { caller: true },
   messageTaken: { messageId: true },
   callEnded: { outcome: true, call: true },
 };

@@ -112,6 +112,11 @@ export class WarmTransfer {
     this.#happened({ kind: 'callerGone' });
   }
 
+  /** Somebody else stands where the caller was; later commands read it from the options. */
+  callerReplaced(callerChannelId: ChannelId): void {
+    if (this.#parties !== null) this.#parties = { ...this.#parties, callerChannelId };
+  }
+
   /** Somebody else ends the call. Two who talk are left to the PBX; `settled` says when. */
   abandon(): void {
     this.#happened({ kind: 'abandoned' });

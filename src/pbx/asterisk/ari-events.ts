@@ -23,7 +23,14 @@ export type AriBridge = {
 
 /** The events we act upon; everything else is null. */
 export type AriEvent =
-  | { readonly kind: 'entered'; readonly app: string; readonly args: readonly string[]; readonly channel: AriChannel }
+  | {
+      readonly kind: 'entered';
+      readonly app: string;
+      readonly args: readonly string[];
+      readonly channel: AriChannel;
+      /** A transfer by a phone: it stands where this one was. */
+      readonly replacedChannelId: ChannelId | null;
+    }
   | { readonly kind: 'gone'; readonly channelId: ChannelId; readonly cause: HangUpCause }
   | { readonly kind: 'digit'; readonly channelId: ChannelId; readonly digit: string; readonly stamp: string }
   | { readonly kind: 'hold'; readonly channelId: ChannelId; readonly held: 'held' | 'resumed' }
@@ -59,6 +66,7 @@ export function readEvent(raw: unknown): AriEvent | null {
         app: text(raw, 'application'),
         args: Array.isArray(args) ? args.filter((arg) => typeof arg === 'string') : [],
         channel,
+        replacedChannelId: readChannel(field(raw, 'replace_channel'))?.id ?? null,
       };
     }
     case 'StasisEnd':

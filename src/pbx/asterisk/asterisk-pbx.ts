@@ -219,7 +219,9 @@ export class AsteriskPbx implements Pbx {
   #onAri(event: ChannelEvent): void {
     switch (event.kind) {
       case 'entered':
-        if (event.app === this.#app) this.#onEntered(event.channel, event.args);
+        if (event.app !== this.#app) break;
+        if (event.replacedChannelId !== null) this.#onReplaced(event.channel, event.replacedChannelId);
+        else this.#onEntered(event.channel, event.args);
         break;
       case 'gone': {
         const { channelId } = event;
@@ -229,6 +231,8 @@ export class AsteriskPbx implements Pbx {
       }
       case 'dialled':
         this.#book.dialStatus(event.channelId, event.status);
+        if (event.status === 'ANSWER' && this.#book.has(event.channelId))
+          this.#tell({ kind: 'legAnswered', channelId: event.channelId });
         break;
       case 'digit': {
         const { channelId, digit, stamp } = event;
@@ -266,6 +270,15 @@ export class AsteriskPbx implements Pbx {
         answered: channel.state === 'Up' ? 'yes' : 'no',
       },
     });
+  }
+
+  /** Asterisk does a phone's transfer by itself (`bridge.c`, blind and attended): a Local channel takes the phone's place with us. */
+  #onReplaced(channel: AriChannel, replacedChannelId: ChannelId): void {
+    if (this.#book.enter(channel.id) !== 'new') return;
+    this.#book.depart(replacedChannelId);
+    const { id: channelId, caller } = channel;
+    const answered = channel.state === 'Up' ? 'yes' : 'no';
+    this.#tell({ kind: 'callerReplaced', replacedChannelId, by: { channelId, caller, answered } });
   }
 
   #tell(event: PbxEvent): void {

@@ -151,12 +151,25 @@ export class PhoneCall {
 
   /** The key for blind transfer: REFER; resolves with the last status that the PBX reported, and hangs up when that is good. */
   async transfer(extension: string): Promise<number> {
+    return this.#refer(`<${this.#line.uriFor(extension)}>`);
+  }
+
+  /** The same key with another call at the phone: the two other ends are brought together, and both calls here end. */
+  async transferTo(other: PhoneCall): Promise<number> {
+    const status = await this.#refer(other.#dialog.referTo);
+    if (status < 300 && other.state !== 'ended') await other.hangUp();
+    return status;
+  }
+
+  async #refer(to: string): Promise<number> {
     this.#transferStatus = 0;
-    const referTo: SipHeader = ['Refer-To', `<${this.#line.uriFor(extension)}>`];
-    const { response } = await this.#exchange('REFER', [referTo, ['Referred-By', this.#line.identity]]);
+    const { response } = await this.#exchange('REFER', [
+      ['Refer-To', to],
+      ['Referred-By', this.#line.identity],
+    ]);
     if (response.status >= 300) return response.status;
     await this.#is('transferred', () => this.#transferStatus >= 200 || this.#state === 'ended');
-    if (this.#state !== 'ended') await this.hangUp();
+    if (this.#state !== 'ended' && this.#transferStatus < 300) await this.hangUp();
     return this.#transferStatus;
   }
 

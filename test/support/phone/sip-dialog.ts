@@ -56,6 +56,12 @@ export class SipDialog {
     if (contact !== '') this.#target = uriOf(contact);
   }
 
+  /** This call as another one may ask for it: a Refer-To value with Replaces (RFC 3891). */
+  get referTo(): string {
+    const replaces = `${this.callId};to-tag=${this.#remoteTag ?? ''};from-tag=${this.localTag}`;
+    return `<${uriOf(this.#remote)}?Replaces=${encodeURIComponent(replaces)}>`;
+  }
+
   request(method: string, headers: readonly SipHeader[] = [], body = ''): SipRequest {
     this.#cseq += 1;
     return this.#request(method, this.#cseq, headers, body);
