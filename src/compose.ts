@@ -13,6 +13,7 @@ import type { Destinations } from './call/call-services.js';
 import { MessageFiles } from './call/messages.js';
 import type { ScheduleConfig } from './call/schedule/schedules.js';
 import { Schedules } from './call/schedule/schedules.js';
+import { RecordingShelf } from './call/recording/recording-shelf.js';
 import { Recordings } from './call/recording/recordings.js';
 import { openMediaPool } from './compose-media.js';
 import { DEFAULT_SCHEDULE } from './config/index.js';
@@ -106,12 +107,14 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
   events.subscribe(sockets.onEvent);
   const recordings = openRecordings(config, clock, log);
   if (recordings !== null) events.subscribe(recordings.observe);
+  const shelf = openShelf(config, recordings, clock, log);
   const server = new HttpServer({
     api: createApi({
       calls,
       actions: calls,
       history,
       messages,
+      recordings: shelf,
       schedules,
       metrics,
       proxies: config.http.proxies,
@@ -140,9 +143,10 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
       sockets.onMedia(message);
     };
     await recordings?.start();
+    shelf.start();
     await engine.start();
   } catch (error) {
-    await Promise.all([engine.stop(), server.stop()]);
+    await Promise.all([engine.stop(), server.stop(), shelf.stop()]);
     journal.close();
     throw error;
   }
@@ -157,6 +161,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
       await engine.stop();
       await calls.settled();
       await recordings?.stop();
+      await shelf.stop();
       await server.stop();
       journal.close();
     },
@@ -217,7 +222,28 @@ function openSchedule({ override, ...plan }: OpeningHoursConfig): ScheduleConfig
 
 /** Where calls are recorded; null where they are not. */
 function openRecordings({ recording, dataDir }: Config, clock: Clock, log: Logger): Recordings | null {
-  return recording.enabled ? new Recordings({ directory: join(dataDir, 'recordings'), clock, log }) : null;
+  return recording.enabled ? new Recordings({ directory: recordingsPath(dataDir), clock, log }) : null;
+}
+
+/** The recordings that are there, also where none are made any more. */
+function openShelf(
+  { recording, dataDir }: Config,
+  recordings: Recordings | null,
+  clock: Clock,
+  log: Logger,
+): RecordingShelf {
+  return new RecordingShelf({
+    directory: recordingsPath(dataDir),
+    keepDays: recording.keepDays ?? null,
+    maxGb: recording.maxGb ?? null,
+    isOpen: (callId) => recordings?.isOpen(callId) ?? false,
+    clock,
+    log,
+  });
+}
+
+function recordingsPath(dataDir: string): string {
+  return join(dataDir, 'recordings');
 }
 
 /** The desk where browsers call; null where the configuration has none. */

@@ -9,6 +9,7 @@ import { callRoutes } from './routes/calls.js';
 import { EventStreams } from './routes/events.js';
 import { healthRoutes, metricsRoute } from './routes/health.js';
 import { messageRoutes } from './routes/messages.js';
+import { recordingRoutes } from './routes/recordings.js';
 import { scheduleRoutes } from './routes/schedules.js';
 import { sessionTokenRoutes } from './routes/session-tokens.js';
 import { webRtcRoutes } from './routes/webrtc.js';
@@ -47,6 +48,7 @@ export function createApi(options: ApiOptions): Api {
   const { agents } = options.sockets;
   behindToken.use('/session-tokens', sessionTokenRoutes({ tokens, agents, clock: options.clock }));
   behindToken.use('/messages', messageRoutes(options.messages));
+  behindToken.use('/recordings', recordingRoutes(options.recordings));
   behindToken.use('/schedules', scheduleRoutes(options.schedules));
 
   const authorized = bearer(options.token);

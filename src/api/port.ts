@@ -1,4 +1,12 @@
-import type { BrowserDesk, CallActions, CallDirectory, MessageStore, ScheduleDesk, SocketDesk } from '../call/port.js';
+import type {
+  BrowserDesk,
+  CallActions,
+  CallDirectory,
+  MessageStore,
+  RecordingDesk,
+  ScheduleDesk,
+  SocketDesk,
+} from '../call/port.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { CallHistory } from '../observe/history.js';
@@ -23,6 +31,7 @@ export type ApiOptions = {
   readonly actions: CallActions;
   readonly history: Pick<CallHistory, 'ended' | 'get' | 'watch'>;
   readonly messages: Pick<MessageStore, 'list' | 'audioPath'>;
+  readonly recordings: RecordingDesk;
   readonly schedules: Pick<ScheduleDesk, 'list' | 'get' | 'override' | 'followTimetable'>;
   readonly metrics: Pick<Metrics, 'text' | 'contentType'>;
   /** Calls over WebSockets. */

@@ -1,5 +1,5 @@
 import type { HoursAnswer, MessageDraft } from '../agent/port.js';
-import type { CallRecord, Caller, HowToTransfer, SuperviseMode } from '../core/calls.js';
+import type { CallRecord, Caller, HowToTransfer, SuperviseMode, Turn } from '../core/calls.js';
 import type { CallEvent } from '../core/events.js';
 import type { CallId } from '../core/ids.js';
 import type { LegReport } from '../engine/port.js';
@@ -49,6 +49,49 @@ export interface MessageStore {
   list(): Promise<readonly StoredMessage[]>;
   /** Path of the WAV file; null for an unknown id or a message without sound. */
   audioPath(id: string): Promise<string | null>;
+}
+
+/** What lies beside the sound, `<name>.json`. */
+export type RecordingNotes = {
+  readonly callId: string;
+  /** Left and right. */
+  readonly channels: readonly ['caller', 'agent'];
+  readonly sampleRateHz: number;
+  /** Wall clock of the first sample, ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly transport: CallRecord['transport'];
+  readonly extension: string | null;
+  readonly caller: CallRecord['caller'];
+  readonly agent: string;
+  /** `offsetMs` from the first sample. */
+  readonly turns: readonly (Pick<Turn, 'who' | 'text' | 'heardMs' | 'interrupted'> & { readonly offsetMs: number })[];
+  readonly durationMs: number;
+  /** Pieces of half a second that were lost to a slow disk: they are silence. */
+  readonly lostChunks: number;
+  readonly outcome: CallRecord['outcome'];
+};
+
+/** A recorded call. */
+export type StoredRecording = {
+  readonly callId: CallId;
+  /** Wall clock, of the call. */
+  readonly startedAtMs: number;
+  /** Of the sound. */
+  readonly bytes: number;
+  readonly state: 'recording' | 'ended';
+  /** Null where they are missing. */
+  readonly notes: RecordingNotes | null;
+};
+
+/** The recordings that are there. Each rejects STORAGE_FAILED when the folder cannot be read. */
+export interface RecordingDesk {
+  /** The newest first, `limit` at most. */
+  list(limit: number): Promise<readonly StoredRecording[]>;
+  get(callId: string): Promise<StoredRecording | null>;
+  /** Path of the WAV file, whole at every moment; null for a call without one. */
+  audioPath(callId: string): Promise<string | null>;
+  /** With all that belongs to it. Rejects CALL_STATE while the call is being recorded. */
+  delete(callId: string): Promise<'deleted' | 'unknown'>;
 }
 
 /** A schedule at this moment. `cause`: what says so. Times are wall clock, milliseconds. */

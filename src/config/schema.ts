@@ -110,6 +110,9 @@ export const configSchema = section({
   recording: section({
     // Off: in most places people have to be told before.
     enabled: truth.default(false),
+    // Nothing is deleted that nobody asked to delete.
+    keepDays: wholeNumber(1, 3650, 'a number of days').optional(),
+    maxGb: wholeNumber(1, 100_000, 'a number of gigabytes').optional(),
   }).prefault({}),
   webrtc: section({
     enabled: truth.default(false),

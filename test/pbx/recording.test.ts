@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { RecordingNotes } from '../../src/call/recording/recording.js';
+import type { RecordingNotes } from '../../src/call/port.js';
 import { newLegId } from '../../src/core/ids.js';
 import { findFreePort } from '../../src/demo/ports.js';
 import type { LinecardProcess } from '../support/linecard.js';

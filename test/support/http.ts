@@ -5,6 +5,7 @@ import type {
   BrowserCall,
   BrowserDesk,
   CallActions,
+  RecordingDesk,
   SocketCall,
   SocketDesk,
   SocketLine,
@@ -86,6 +87,13 @@ export class FakeSocketDesk implements SocketDesk {
   }
 }
 
+const NO_RECORDINGS: RecordingDesk = {
+  list: () => Promise.resolve([]),
+  get: () => Promise.resolve(null),
+  audioPath: () => Promise.resolve(null),
+  delete: () => Promise.resolve('unknown'),
+};
+
 /** A server on a free port with calls, messages and states that a test puts there. */
 export class TestApi {
   readonly live: CallRecord[] = [];
@@ -114,6 +122,7 @@ export class TestApi {
       readonly port?: number;
       readonly browsers?: Partial<BrowserAccess> | null;
       readonly proxies?: readonly string[];
+      readonly recordings?: RecordingDesk;
     } = {},
   ) {
     const act = (text: string): Promise<void> => {
@@ -142,6 +151,7 @@ export class TestApi {
         list: () => Promise.resolve(this.messages),
         audioPath: (id) => Promise.resolve(this.audioPaths.get(id) ?? null),
       },
+      recordings: options.recordings ?? NO_RECORDINGS,
       metrics: { contentType: 'text/plain; version=0.0.4', text: () => Promise.resolve('linecard_ready 1\n') },
       sockets: this.sockets,
       schedules: this.schedules,

@@ -1,16 +1,13 @@
-import type { Request, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { Router } from 'express';
 import type { CallRecord } from '../../core/calls.js';
 import { LinecardError } from '../../core/errors.js';
 import type { BodyField } from '../body.js';
 import { bodyText, bodyWord, readBody } from '../body.js';
+import { readLimit } from '../limit.js';
 import type { ApiOptions } from '../port.js';
 import { callJson } from '../present.js';
 import { onlyMethods } from '../problem.js';
-
-/** Ended calls that a list shows when nobody says how many. */
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1000;
 
 const digits: BodyField<string> = {
   what: '1 to 64 digits of 0-9 * # A-D',
@@ -38,7 +35,7 @@ export function callRoutes(options: CallRoutesOptions): Router {
       // A call that ends right now may be in both.
       const liveIds = new Set(live.map((call) => call.id));
       const ended = history.ended().filter((call) => !liveIds.has(call.id));
-      ended.length = Math.min(ended.length, limitOf(request));
+      ended.length = Math.min(ended.length, readLimit(request));
       response.json({ calls: [...live, ...ended].map((call) => callJson(call)) });
     })
     .all(onlyMethods(['GET']));
@@ -120,14 +117,4 @@ function commandHandler(
     const after = options.calls.get(call.id) ?? options.history.get(call.id) ?? call;
     response.json(callJson(after));
   };
-}
-
-function limitOf(request: Request): number {
-  const { limit } = request.query;
-  if (limit === undefined) return DEFAULT_LIMIT;
-  const wanted = typeof limit === 'string' && /^\d{1,4}$/.test(limit) ? Number(limit) : NaN;
-  if (!(wanted <= MAX_LIMIT)) {
-    throw new LinecardError('REQUEST_INVALID', `"limit" must be a whole number from 0 to ${MAX_LIMIT}`);
-  }
-  return wanted;
 }

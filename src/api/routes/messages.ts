@@ -1,7 +1,7 @@
-import { basename, dirname } from 'node:path';
 import { Router } from 'express';
 import type { ApiOptions } from '../port.js';
 import { HttpProblem, onlyMethods } from '../problem.js';
+import { sendSound } from '../sound-file.js';
 
 /** `/v1/messages`: what callers left, as text and sound. */
 export function messageRoutes(messages: ApiOptions['messages']): Router {
@@ -23,14 +23,7 @@ export function messageRoutes(messages: ApiOptions['messages']): Router {
     .get(async (request, response) => {
       const path = await messages.audioPath(request.params.id);
       if (path === null) throw noSound();
-      response.type('audio/wav');
-      await new Promise<void>((resolve, reject) => {
-        // The data directory may well lie in a directory that begins with a dot.
-        response.sendFile(basename(path), { root: dirname(path), dotfiles: 'allow' }, (error?: Error) => {
-          if (error === undefined || isGone(error)) resolve();
-          else reject((error as NodeJS.ErrnoException).code === 'ENOENT' ? noSound() : error);
-        });
-      });
+      await sendSound(response, path, noSound);
     })
     .all(onlyMethods(['GET']));
   return router;
@@ -38,9 +31,4 @@ export function messageRoutes(messages: ApiOptions['messages']): Router {
 
 function noSound(): HttpProblem {
   return new HttpProblem(404, 'MESSAGE_UNKNOWN', 'no message with sound has this id');
-}
-
-/** The listener has heard enough. */
-function isGone(error: Error): boolean {
-  return ['ECONNABORTED', 'EPIPE', 'ECONNRESET'].includes((error as NodeJS.ErrnoException).code ?? '');
 }

@@ -2,6 +2,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import type { CallRecord, Turn } from '../../core/calls.js';
 import type { Logger } from '../../core/logger.js';
 import { SAMPLE_RATE_HZ, SAMPLES_PER_MS } from '../../core/units.js';
+import type { RecordingNotes } from '../port.js';
 import { GrowingWav } from './growing-wav.js';
 
 /** Half a minute of a call: a disk that stands still for longer costs a gap. */
@@ -9,26 +10,6 @@ const MAX_WAITING = 60;
 
 /** A piece of the sound as it came from a media thread, now ours. */
 export type Chunk = { readonly fromMs: number; readonly atSample: number; readonly stereo: Int16Array };
-
-/** What lies beside the sound, `<name>.json`. */
-export type RecordingNotes = {
-  readonly callId: string;
-  /** Left and right. */
-  readonly channels: readonly ['caller', 'agent'];
-  readonly sampleRateHz: number;
-  /** Wall clock of the first sample, ISO 8601, UTC. */
-  readonly startedAt: string;
-  readonly transport: CallRecord['transport'];
-  readonly extension: string | null;
-  readonly caller: CallRecord['caller'];
-  readonly agent: string;
-  /** `offsetMs` from the first sample. */
-  readonly turns: readonly (Pick<Turn, 'who' | 'text' | 'heardMs' | 'interrupted'> & { readonly offsetMs: number })[];
-  readonly durationMs: number;
-  /** Pieces of half a second that were lost to a slow disk: they are silence. */
-  readonly lostChunks: number;
-  readonly outcome: CallRecord['outcome'];
-};
 
 /**
  * One call's recording: `<path>.wav` and `<path>.json`, both whole at every moment. Sound and turns are written one after the other in the

@@ -23,7 +23,7 @@ export class Recordings {
   readonly #log: Logger;
   readonly #live = new Map<CallId, Live>();
   /** Of recordings that are being closed. */
-  readonly #closings = new Set<Promise<void>>();
+  readonly #closings = new Map<CallId, Promise<void>>();
 
   /** @param options.directory made when it is missing */
   constructor(options: { readonly directory: string; readonly clock: Clock; readonly log: Logger }) {
@@ -41,6 +41,11 @@ export class Recordings {
         cause: error,
       });
     }
+  }
+
+  /** Whether something may still be written for this call. */
+  isOpen(callId: CallId): boolean {
+    return this.#live.has(callId) || this.#closings.has(callId);
   }
 
   onMedia(message: FromMedia): void {
@@ -78,7 +83,7 @@ export class Recordings {
   /** Ends what is still open and resolves when all is on disk; after the media threads have stopped. Never rejects. */
   async stop(): Promise<void> {
     for (const live of [...this.#live.values()]) live.end();
-    await Promise.all(this.#closings);
+    await Promise.all(this.#closings.values());
   }
 
   #end(callId: CallId, call: Parameters<Recording['end']>[0]): void {
@@ -86,7 +91,9 @@ export class Recordings {
     if (live === undefined) return;
     this.#live.delete(callId);
     live.alarm?.cancel();
-    const closing: Promise<void> = live.recording.end(call).finally(() => this.#closings.delete(closing));
-    this.#closings.add(closing);
+    this.#closings.set(
+      callId,
+      live.recording.end(call).finally(() => this.#closings.delete(callId)),
+    );
   }
 }

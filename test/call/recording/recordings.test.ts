@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { RecordingNotes } from '../../../src/call/recording/recording.js';
+import type { RecordingNotes } from '../../../src/call/port.js';
 import { Recordings } from '../../../src/call/recording/recordings.js';
 import type { CallRecord } from '../../../src/core/calls.js';
 import type { CallId } from '../../../src/core/ids.js';
