@@ -92,6 +92,7 @@ function open(kind: Kind, host: string): AgentProvider {
           maxOutputTokens: 500,
         }),
         tts: new OpenAiSpeaker({ ...at, model: 'tts-test', voice: 'nova', rateHz: 24_000 }),
+        headStart: 'on',
         filler: { text: '', afterMs: 1000 },
         log: silentLogger,
       });

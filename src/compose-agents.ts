@@ -8,9 +8,13 @@ import { LinecardSocketProvider } from './agent/providers/linecard-socket/provid
 import { MediaStreamsProvider } from './agent/providers/media-streams/provider.js';
 import { OpenAiRealtimeProvider } from './agent/providers/openai-realtime/provider.js';
 import { AiSdkModel } from './agent/providers/pipeline/ai-sdk-model.js';
+import { deepgramListening, deepgramSpeaking } from './agent/providers/pipeline/deepgram.js';
+import { elevenLabsListening, elevenLabsSpeaking } from './agent/providers/pipeline/elevenlabs.js';
 import { OpenAiSpeaker, OpenAiTranscriber } from './agent/providers/pipeline/openai-speech.js';
 import type { SpeechToText, TextToSpeech } from './agent/providers/pipeline/port.js';
 import { PipelineProvider } from './agent/providers/pipeline/provider.js';
+import { SocketSpeaker } from './agent/providers/pipeline/socket-speaker.js';
+import { SocketTranscriber } from './agent/providers/pipeline/socket-transcriber.js';
 import { WyomingSpeaker, WyomingTranscriber } from './agent/providers/pipeline/wyoming.js';
 import type { SampleChunks } from './agent/sample-chunks.js';
 import { FIXED_SPEECH } from './call/transfer/transfer-words.js';
@@ -103,6 +107,7 @@ function openPipeline(name: string, agent: PipelineAgentConfig, shared: { clock:
     stt: openTranscriber(stt, clock),
     llm: new AiSdkModel({ ...llm, baseUrl, apiKey, temperature, clock }),
     tts: openSpeaker(tts, agent.voice, clock),
+    headStart: llm.headStart,
     greeting,
     instructions,
     filler: { afterMs: filler.afterMs, text: filler.text ?? '' },
@@ -111,17 +116,53 @@ function openPipeline(name: string, agent: PipelineAgentConfig, shared: { clock:
 }
 
 function openTranscriber(stt: PipelineAgentConfig['stt'], clock: Clock): SpeechToText {
-  const { language = null, apiKey = null, model = '' } = stt;
-  if (stt.provider === 'wyoming') return new WyomingTranscriber({ ...placeOf(stt.baseUrl), language, clock });
-  return new OpenAiTranscriber({ baseUrl: stt.baseUrl, apiKey, model, language, clock });
+  const { language = null, apiKey = null, baseUrl = '', model = '' } = stt;
+  const vendor = { apiKey: apiKey ?? '', language };
+  switch (stt.provider) {
+    case 'wyoming':
+      return new WyomingTranscriber({ ...placeOf(baseUrl), language, clock });
+    case 'deepgram':
+      return new SocketTranscriber(
+        deepgramListening({ ...vendor, baseUrl: baseUrl || DEEPGRAM, model: model || 'nova-3' }),
+        clock,
+      );
+    case 'elevenlabs':
+      return new SocketTranscriber(
+        elevenLabsListening({ ...vendor, baseUrl: baseUrl || ELEVENLABS, model: model || 'scribe_v2_realtime' }),
+        clock,
+      );
+    case 'openai-compatible':
+      return new OpenAiTranscriber({ baseUrl, apiKey, model, language, clock });
+    default:
+      return assertNever(stt.provider);
+  }
 }
 
 function openSpeaker(tts: PipelineAgentConfig['tts'], agentVoice: string | undefined, clock: Clock): TextToSpeech {
+  const { sampleRateHz: rateHz, apiKey = null, baseUrl = '', model = '' } = tts;
   const voice = tts.voice ?? agentVoice;
-  if (tts.provider === 'wyoming') return new WyomingSpeaker({ ...placeOf(tts.baseUrl), voice: voice ?? null, clock });
-  const { sampleRateHz: rateHz, apiKey = null, model = '', baseUrl } = tts;
-  return new OpenAiSpeaker({ baseUrl, apiKey, model, voice: voice ?? 'alloy', rateHz, clock });
+  const key = apiKey ?? '';
+  switch (tts.provider) {
+    case 'wyoming':
+      return new WyomingSpeaker({ ...placeOf(baseUrl), voice: voice ?? null, clock });
+    case 'deepgram': {
+      // Its voices are models.
+      const spoken = model || (voice ?? 'aura-2-thalia-en');
+      return new SocketSpeaker(deepgramSpeaking({ baseUrl: baseUrl || DEEPGRAM, apiKey: key, model: spoken }), clock);
+    }
+    case 'elevenlabs': {
+      const who = { baseUrl: baseUrl || ELEVENLABS, apiKey: key, voice: voice ?? '' };
+      return new SocketSpeaker(elevenLabsSpeaking({ ...who, model: model || 'eleven_flash_v2_5' }), clock);
+    }
+    case 'openai-compatible':
+      return new OpenAiSpeaker({ baseUrl, apiKey, model, voice: voice ?? 'alloy', rateHz, clock });
+    default:
+      return assertNever(tts.provider);
+  }
 }
+
+const DEEPGRAM = 'https://api.deepgram.com';
+const ELEVENLABS = 'https://api.elevenlabs.io';
 
 /** Home Assistant's usual port where the URL names none. */
 function placeOf(url: string): { readonly host: string; readonly port: number } {

@@ -98,29 +98,37 @@ function modelAddresses(agents: Block): CrossMistake[] {
   });
 }
 
-/** The parts of a pipeline that understand and speak: Wyoming is plain TCP and has no models to choose from. */
+/** The parts of a pipeline that understand and speak: a server of one's own has an address, a vendor asks for a key. */
 function speechParts(agents: Block): CrossMistake[] {
   return entries(agents).flatMap(([key, agent]) => {
     if (agent['provider'] !== 'pipeline') return [];
     return ['stt', 'tts'].flatMap((name) => {
-      const { provider, baseUrl, model } = block(agent[name]);
-      if (typeof baseUrl !== 'string') return [];
-      const isWyoming = provider === 'wyoming';
-      const path = ['agents', key, name];
-      const mistakes: CrossMistake[] = [];
-      if (baseUrl.startsWith('tcp:') !== isWyoming) {
-        const example = isWyoming ? 'tcp://127.0.0.1:10300' : 'http://127.0.0.1:8000/v1';
-        mistakes.push({ path: [...path, 'baseUrl'], message: `must be a URL such as ${example} for this provider` });
-      }
-      if (!isWyoming && model === undefined) {
-        mistakes.push({
-          path: [...path, 'model'],
-          message: 'is missing; it must be the name of a model of the server',
-        });
-      }
-      return mistakes;
+      if (typeof agent[name] !== 'object') return [];
+      const part: Block = { voice: agent['voice'], ...block(agent[name]) };
+      return speechPartMistakes(name, part).map(([field, message]) => ({
+        path: ['agents', key, name, field],
+        message,
+      }));
     });
   });
+}
+
+/** Each as a key and what is wrong with it. Wyoming is plain TCP and has no models to choose from. */
+function speechPartMistakes(name: string, part: Block): [string, string][] {
+  const { provider = 'openai-compatible', baseUrl, apiKey, model, voice } = part;
+  const mistakes: [string, string][] = [];
+  const isVendor = provider === 'deepgram' || provider === 'elevenlabs';
+  const isWyoming = provider === 'wyoming';
+  const example = isWyoming ? 'tcp://127.0.0.1:10300' : 'http://127.0.0.1:8000/v1';
+  if (baseUrl === undefined && !isVendor) mistakes.push(['baseUrl', `is missing; it must be a URL such as ${example}`]);
+  else if (typeof baseUrl === 'string' && baseUrl.startsWith('tcp:') !== isWyoming)
+    mistakes.push(['baseUrl', `must be a URL such as ${example} for this provider`]);
+  if (isVendor && apiKey === undefined) mistakes.push(['apiKey', `is missing; it must be a key of ${provider}`]);
+  if (!isWyoming && !isVendor && model === undefined)
+    mistakes.push(['model', 'is missing; it must be the name of a model of the server']);
+  if (name === 'tts' && provider === 'elevenlabs' && voice === undefined)
+    mistakes.push(['voice', 'is missing; it must be the id of a voice of elevenlabs']);
+  return mistakes;
 }
 
 /** A placeholder that nothing will ever fill. Texts are not repeated: a header may be a secret. */

@@ -295,6 +295,18 @@ extensions:
       'agents.a.tts.model: is missing; it must be the name of a model of the server',
     ],
     [
+      'agents: { a: { provider: pipeline, stt: { model: m }, llm: { baseUrl: "http://127.0.0.1/v1", model: m }, tts: { provider: wyoming, baseUrl: "tcp://127.0.0.1:10200" } } }',
+      'agents.a.stt.baseUrl: is missing; it must be a URL such as http://127.0.0.1:8000/v1',
+    ],
+    [
+      'agents: { a: { provider: pipeline, stt: { provider: deepgram }, llm: { baseUrl: "http://127.0.0.1/v1", model: m }, tts: { provider: deepgram, apiKey: k } } }',
+      'agents.a.stt.apiKey: is missing; it must be a key of deepgram',
+    ],
+    [
+      'agents: { a: { provider: pipeline, stt: { provider: elevenlabs, apiKey: k }, llm: { baseUrl: "http://127.0.0.1/v1", model: m }, tts: { provider: elevenlabs, apiKey: k } } }',
+      'agents.a.tts.voice: is missing; it must be the id of a voice of elevenlabs',
+    ],
+    [
       'agents: { a: { provider: pipeline, stt: { provider: wyoming, baseUrl: "tcp://127.0.0.1:10300" }, llm: { model: m }, tts: { provider: wyoming, baseUrl: "tcp://127.0.0.1:10200" } } }',
       'agents.a.llm.baseUrl: is missing; it must be a URL such as http://127.0.0.1:11434/v1',
     ],

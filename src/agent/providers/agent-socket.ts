@@ -79,7 +79,7 @@ export class AgentSocket {
   }
 
   /** Sends what has to arrive. Before `opened` and after the end it is dropped. */
-  send(message: string): void {
+  send(message: string | Uint8Array): void {
     if (this.#state !== 'open') return;
     if (this.#socket.bufferedAmount > MAX_WAITING_BYTES) {
       this.#fail('AGENT_FAILED', `${this.#place} does not read what it is sent`);

@@ -7,8 +7,9 @@ const apiKey = text(500, 'secret');
 
 /** What a part that understands or speaks takes; `crossCheck` sees to it that address and model are those of its provider. */
 const speechPart = {
-  provider: oneOf(['openai-compatible', 'wyoming']).default('openai-compatible'),
-  baseUrl: url(['http', 'https', 'tcp'], 'http://127.0.0.1:8000/v1'),
+  provider: oneOf(['openai-compatible', 'deepgram', 'elevenlabs', 'wyoming']).default('openai-compatible'),
+  /** Absent: the vendor's own; servers of one's own have none. */
+  baseUrl: url(['http', 'https', 'tcp'], 'http://127.0.0.1:8000/v1').optional(),
   apiKey: apiKey.optional(),
   model: text(200).optional(),
 };
@@ -33,6 +34,8 @@ export const pipelineAgent = section({
       .transform(Number)
       .optional(),
     maxOutputTokens: wholeNumber(50, 100_000, 'a number of tokens').default(1000),
+    /** Begin when the caller seems to be done, before it is sure; only where words come while he speaks. */
+    headStart: oneOf(['on', 'off']).default('on'),
   }),
   tts: section({
     ...speechPart,

@@ -7,6 +7,8 @@ import { PipelineRig } from '../../support/agent-rigs/pipeline.js';
 
 agentContract('OpenAI Realtime', () => new OpenAiRealtimeRig());
 agentContract('Gemini Live', () => new GeminiLiveRig());
-agentContract('a pipeline', () => new PipelineRig());
+agentContract('a pipeline', () => new PipelineRig('openai'));
+agentContract('a pipeline with Deepgram', () => new PipelineRig('deepgram'));
+agentContract('a pipeline with ElevenLabs', () => new PipelineRig('elevenlabs'));
 agentContract('Media Streams', () => new MediaStreamsRig());
 agentContract('our own protocol', () => new LinecardSocketRig());

@@ -12,13 +12,13 @@ type Sentence = {
 };
 
 type Entry =
-  | { readonly who: 'caller'; text: string }
+  | { readonly who: 'caller'; readonly text: string }
   | { readonly who: 'agent'; readonly sentences: Sentence[]; calls: readonly ModelToolCall[] }
   | { readonly who: 'tools'; readonly results: { readonly call: ModelToolCall; readonly result: ToolResult }[] };
 
 /** What was said and done in a call, with the agent's words cut to what the caller heard of them. */
 export class Dialog {
-  readonly #entries: Entry[] = [];
+  #entries: Entry[] = [];
   /** Sentences that are not heard to their end yet. */
   readonly #open = new Map<SegmentId, Sentence>();
 
@@ -37,11 +37,8 @@ export class Dialog {
   }
 
   caller(text: string): void {
-    const last = this.#entries.at(-1);
-    if (last?.who === 'agent' && last.calls.length === 0 && textOf(last) === '') this.#entries.pop();
-    const before = this.#entries.at(-1);
-    if (before?.who === 'caller') before.text += ` ${text}`;
-    else this.#push({ who: 'caller', text });
+    this.#entries = withCaller(this.#entries, text);
+    this.#trim();
   }
 
   /** Words for the model that nobody said. */
@@ -82,14 +79,12 @@ export class Dialog {
   }
 
   messages(): DialogMessage[] {
-    const messages: DialogMessage[] = [];
-    for (const entry of this.#entries) {
-      if (entry.who !== 'agent') messages.push(entry);
-      else if (textOf(entry) !== '' || entry.calls.length > 0)
-        messages.push({ who: 'agent', text: textOf(entry), calls: entry.calls });
-    }
-    // Models want a conversation to begin with the other side.
-    return messages[0]?.who === 'caller' ? messages : [{ who: 'caller', text: '[The call begins.]' }, ...messages];
+    return messagesOf(this.#entries);
+  }
+
+  /** The conversation as it would be if the caller said this now. */
+  after(text: string): DialogMessage[] {
+    return messagesOf(withCaller(this.#entries, text));
   }
 
   #agent(): Extract<Entry, { readonly who: 'agent' }> {
@@ -102,11 +97,36 @@ export class Dialog {
 
   #push(entry: Entry): void {
     this.#entries.push(entry);
+    this.#trim();
+  }
+
+  #trim(): void {
     if (this.#entries.length <= MAX_ENTRIES) return;
     // A result without its call is an error at every model.
     do this.#entries.shift();
     while (this.#entries.length > 0 && this.#entries[0]?.who !== 'caller');
   }
+}
+
+/** The caller says something: it takes the place of an answer nobody heard a word of, and goes on with what he said before it. */
+function withCaller(entries: readonly Entry[], text: string): Entry[] {
+  const last = entries.at(-1);
+  const isUnheard = last?.who === 'agent' && last.calls.length === 0 && textOf(last) === '';
+  const kept = isUnheard ? entries.slice(0, -1) : [...entries];
+  const before = kept.at(-1);
+  if (before?.who !== 'caller') return [...kept, { who: 'caller', text }];
+  return [...kept.slice(0, -1), { who: 'caller', text: `${before.text} ${text}` }];
+}
+
+function messagesOf(entries: readonly Entry[]): DialogMessage[] {
+  const messages: DialogMessage[] = [];
+  for (const entry of entries) {
+    if (entry.who !== 'agent') messages.push(entry);
+    else if (textOf(entry) !== '' || entry.calls.length > 0)
+      messages.push({ who: 'agent', text: textOf(entry), calls: entry.calls });
+  }
+  // Models want a conversation to begin with the other side.
+  return messages[0]?.who === 'caller' ? messages : [{ who: 'caller', text: '[The call begins.]' }, ...messages];
 }
 
 function textOf({ sentences }: Extract<Entry, { readonly who: 'agent' }>): string {

@@ -7,6 +7,20 @@ export interface SpeechToText {
    * signal's reason.
    */
   transcribe(utterance: Int16Array, signal: AbortSignal): Promise<string>;
+  /** Begins to listen to a call; absent where only whole utterances are understood. */
+  readonly listen?: () => Ear;
+}
+
+/** Listens to one call while the caller speaks, so that little is left to be understood when he is done. */
+export interface Ear {
+  /** It broke: there should be another one. */
+  readonly broken: boolean;
+  /** A piece of speech, mono s16, 16 kHz; it is copied. */
+  hear(pcm: Int16Array): void;
+  /** What was said since the last time; empty when nothing was. Rejects with AGENT_FAILED or AGENT_UNAVAILABLE. */
+  finish(): Promise<string>;
+  /** Idempotent. What is being finished never is. */
+  close(): void;
 }
 
 /** Speaks. */

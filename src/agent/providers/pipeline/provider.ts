@@ -12,6 +12,8 @@ export type PipelineOptions = {
   /** Empty: the model greets in its own words. */
   readonly greeting: string;
   readonly instructions: string;
+  /** Whether the model begins when the caller seems to be done, before it is sure; only where words come while he speaks. */
+  readonly headStart: 'on' | 'off';
   /** Said when nothing was to be heard for so long after the caller's turn; an empty text: nothing is. */
   readonly filler: { readonly text: string; readonly afterMs: number };
   readonly log: Logger;

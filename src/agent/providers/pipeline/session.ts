@@ -4,7 +4,9 @@ import { KeyEntry, keysInWords } from '../../key-entry.js';
 import type { AgentContext, AgentSession, HeardSpeech } from '../../port.js';
 import { endsCall, runWithJson } from '../../tool-calls.js';
 import { Dialog } from './dialog.js';
-import type { ModelToolCall } from './port.js';
+import { HeadStart, questionOf } from './head-start.js';
+import { LiveListening } from './live-listening.js';
+import type { ModelPart, ModelToolCall } from './port.js';
 import type { PipelineOptions } from './provider.js';
 import { Sentences } from './sentences.js';
 import { Speaker } from './speaker.js';
@@ -21,6 +23,10 @@ export class PipelineSession implements AgentSession {
   readonly #speaker: Speaker;
   readonly #keys: KeyEntry;
   readonly #closing = new AbortController();
+  /** Null where only whole utterances are understood. */
+  readonly #live: LiveListening | null;
+  /** An answer to what the caller seems to have said, as long as he does not go on. */
+  #headStart: HeadStart | null = null;
   /** The answer that is being made. */
   #answer: AbortController | null = null;
   #fillerAlarm: Alarm | null = null;
@@ -47,6 +53,15 @@ export class PipelineSession implements AgentSession {
       onSentence: (segment, text) => this.#dialog.sentence(segment, text),
       onFailed: (error) => this.#failed(error),
     });
+    const openEar = options.stt.listen;
+    this.#live =
+      openEar === undefined
+        ? null
+        : new LiveListening({
+            openEar,
+            onLikelyEnd: (text) => this.#likelyEnd(text),
+            onGoesOn: () => this.#dropHeadStart(),
+          });
   }
 
   start(): void {
@@ -59,8 +74,9 @@ export class PipelineSession implements AgentSession {
     else this.#told('You were cut off by a disturbance. Say so in a word and go on.');
   }
 
-  hear(): void {
+  hear(frame: Int16Array): void {
     this.#speaker.work();
+    this.#live?.hear(frame);
   }
 
   digit(digit: string): void {
@@ -71,13 +87,15 @@ export class PipelineSession implements AgentSession {
   callerStarted(): void {
     this.#callerSpeaks = true;
     this.#speaker.pause();
+    this.#dropHeadStart();
+    this.#live?.begin();
   }
 
   callerFinished(utterance: Int16Array): void {
     this.#callerSpeaks = false;
     this.#listening += 1;
     this.#armFiller();
-    const said = this.#transcribe(utterance);
+    const said = this.#understand(utterance);
     this.#understood = this.#understood.then(async () => this.#said(await said));
   }
 
@@ -99,6 +117,8 @@ export class PipelineSession implements AgentSession {
     this.#answer?.abort();
     this.#disarmFiller();
     this.#keys.close();
+    this.#live?.close();
+    this.#dropHeadStart();
     this.#speaker.close();
     for (const go of this.#waitingForFloor.splice(0)) go();
     const tokens = { inputTokens: this.#inputTokens, outputTokens: this.#outputTokens };
@@ -106,11 +126,12 @@ export class PipelineSession implements AgentSession {
   }
 
   /** Empty when nothing was said; null when the call is over or lost. One more try, as for everything that can be tried again. */
-  async #transcribe(utterance: Int16Array): Promise<string | null> {
+  async #understand(utterance: Int16Array): Promise<string | null> {
     const { stt } = this.#options;
     const { signal } = this.#closing;
+    const first = this.#live?.finish() ?? stt.transcribe(utterance, signal);
     try {
-      return await stt.transcribe(utterance, signal).catch(async (error: unknown) => {
+      return await first.catch(async (error: unknown) => {
         if (signal.aborted || !this.#mayRetry(error)) throw error;
         return stt.transcribe(utterance, signal);
       });
@@ -118,6 +139,20 @@ export class PipelineSession implements AgentSession {
       this.#failed(error);
       return null;
     }
+  }
+
+  /** The model may begin; whether it was the end is known in a third of a second. */
+  #likelyEnd(text: string): void {
+    const { llm, instructions, headStart } = this.#options;
+    if (headStart === 'off' || text === '' || this.#listening > 0) return;
+    this.#dropHeadStart();
+    const { descriptions } = this.#context.tools;
+    this.#headStart = new HeadStart(llm, { instructions, messages: this.#dialog.after(text), tools: descriptions });
+  }
+
+  #dropHeadStart(): void {
+    this.#headStart?.drop();
+    this.#headStart = null;
   }
 
   #said(text: string | null): void {
@@ -199,14 +234,11 @@ export class PipelineSession implements AgentSession {
 
   /** One answer of the model, spoken as it comes; returns the tools it wants. */
   async #think(signal: AbortSignal, attempt: 'first' | 'second' = 'first'): Promise<ModelToolCall[]> {
-    const { llm, instructions } = this.#options;
     const calls: ModelToolCall[] = [];
     const sentences = new Sentences();
     let parts = 0;
-    const messages = this.#dialog.messages();
-    const { descriptions } = this.#context.tools;
     try {
-      for await (const part of llm.answer({ instructions, messages, tools: descriptions, signal })) {
+      for await (const part of this.#parts(signal)) {
         if (signal.aborted) return [];
         parts += 1;
         if (part.kind === 'text') this.#speak(sentences.push(part.text));
@@ -225,6 +257,17 @@ export class PipelineSession implements AgentSession {
       throw new LinecardError('AGENT_FAILED', 'the model answered nothing');
     }
     return calls;
+  }
+
+  /** What the model says: it may have begun already. */
+  #parts(signal: AbortSignal): AsyncIterable<ModelPart> {
+    const { llm, instructions } = this.#options;
+    const messages = this.#dialog.messages();
+    const headStart = this.#headStart;
+    this.#headStart = null;
+    if (headStart?.question === questionOf(messages)) return headStart.take(signal);
+    headStart?.drop();
+    return llm.answer({ instructions, messages, tools: this.#context.tools.descriptions, signal });
   }
 
   #speak(sentences: readonly string[]): void {

@@ -53,6 +53,7 @@ async function open({ options = {}, call = {}, tools = [] }: CallSetUp = {}): Pr
     tts: new OpenAiSpeaker({ ...at, model: 'tts-test', voice: 'nova', rateHz: 24_000 }),
     greeting: GREETING,
     instructions: 'You are Clara.',
+    headStart: 'on',
     filler: { text: '', afterMs: 1000 },
     log: silentLogger,
     ...options,
