@@ -83,7 +83,15 @@ function openCall(): BenchCall {
     leg: new MeteredLeg(leg),
     provider,
     call: { callId: newCallId(), caller: { number: '', name: '' }, extension: null, history: [] },
-    control: { transfer: unused, hangUp: unused, saveMessage: unused, hours: unused, sendDigits: unused },
+    control: {
+      transfer: unused,
+      hangUp: unused,
+      saveMessage: unused,
+      hours: unused,
+      sendDigits: unused,
+      hold: unused,
+      note: unused,
+    },
     tools: () => [],
     openDetector: () => {
       throw new Error('an echo finds no turns');

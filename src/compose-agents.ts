@@ -51,7 +51,7 @@ export function openAgents(
   const toolbox = new Toolbox(config, surroundings);
   for (const [name, agent] of Object.entries(config.agents)) {
     const provider = openProvider(name, agent, config, surroundings);
-    agents.set(name, { provider, backup: agent.backup ?? null, tools: (events) => toolbox.toolsOf(agent, events) });
+    agents.set(name, { provider, backup: agent.backup ?? null, tools: (floor) => toolbox.toolsOf(agent, floor) });
   }
   return { agents, services: toolbox.services };
 }

@@ -1,5 +1,8 @@
-import type { AgentEvents, ThreadService, Tool } from './agent/port.js';
+import type { Floor, ThreadService, Tool } from './agent/port.js';
+import { callBackTool } from './agent/tools/call-back.js';
+import { collectDigitsTool } from './agent/tools/collect-digits.js';
 import { hangUpTool } from './agent/tools/hang-up.js';
+import { holdTool } from './agent/tools/hold.js';
 import { hoursTool } from './agent/tools/hours.js';
 import { AddressRules } from './agent/tools/http/addresses.js';
 import { httpTool } from './agent/tools/http/http-tool.js';
@@ -7,6 +10,8 @@ import { HttpSender } from './agent/tools/http/request.js';
 import type { McpPlace } from './agent/tools/mcp/connection.js';
 import { connectMcp } from './agent/tools/mcp/connection.js';
 import { McpServer } from './agent/tools/mcp/server.js';
+import { noteTool } from './agent/tools/note.js';
+import { sendDigitsTool } from './agent/tools/send-digits.js';
 import { takeMessageTool } from './agent/tools/take-message.js';
 import { transferTool } from './agent/tools/transfer.js';
 import type { MediaConfig } from './compose-media.js';
@@ -37,16 +42,16 @@ export class Toolbox {
   }
 
   /** The tools of one agent in one call, as they are now: servers may change theirs. */
-  toolsOf(agent: AgentConfig, events: AgentEvents): readonly Tool[] {
+  toolsOf(agent: AgentConfig, floor: Floor): readonly Tool[] {
     return agent.tools.flatMap((name) => {
       const server = this.#servers.get(name);
       if (server !== undefined) return server.tools;
-      return [this.#requests.get(name) ?? openTool(name as ToolName, this.#config, events)];
+      return [this.#requests.get(name) ?? openTool(name as ToolName, this.#config, floor)];
     });
   }
 }
 
-function openTool(name: ToolName, config: MediaConfig, events: AgentEvents): Tool {
+function openTool(name: ToolName, config: MediaConfig, floor: Floor): Tool {
   switch (name) {
     case 'transfer':
       return transferTool(new Map(Object.entries(config.destinations)));
@@ -55,7 +60,17 @@ function openTool(name: ToolName, config: MediaConfig, events: AgentEvents): Too
     case 'hours':
       return hoursTool;
     case 'hangup':
-      return hangUpTool(events);
+      return hangUpTool(floor);
+    case 'hold':
+      return holdTool(floor);
+    case 'send_digits':
+      return sendDigitsTool;
+    case 'collect_digits':
+      return collectDigitsTool(floor);
+    case 'call_back':
+      return callBackTool;
+    case 'note':
+      return noteTool;
     default:
       return assertNever(name);
   }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createApi } from './api/app.js';
 import type { BrowserAccess } from './api/port.js';
-import { eventJson } from './api/present.js';
+import { eventJsonForCaller } from './api/present.js';
 import type { HttpAddress } from './api/server.js';
 import { HttpServer } from './api/server.js';
 import { keptToken } from './api/token.js';
@@ -268,7 +268,7 @@ function openDesk(
     journal,
     agents: Object.keys(agents),
     maxCallsPerAddress: webrtc.maxCallsPerAddress,
-    present: eventJson,
+    present: eventJsonForCaller,
     clock,
   });
 }

@@ -1,12 +1,25 @@
-import type { Turn } from '../core/calls.js';
+import type { ToolUse, Turn } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
-import type { LinecardError } from '../core/errors.js';
+import { LinecardError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { FRAME_MS, FRAME_SAMPLES } from '../core/units.js';
 import { FRAME_SILENCE } from '../media/leg.js';
 import { EchoGuard } from '../media/echo-guard.js';
 import type { MediaLeg } from '../media/leg.js';
-import type { AgentCall, AgentEvents, AgentProvider, AgentSession, CallControl, HeardSpeech, Tool } from './port.js';
+import { CallSecrets } from './call-secrets.js';
+import { DigitEntry } from './digit-entry.js';
+import type {
+  AgentCall,
+  AgentEvents,
+  AgentProvider,
+  AgentSession,
+  CallControl,
+  DigitRequest,
+  EnteredDigits,
+  Floor,
+  HeardSpeech,
+  Tool,
+} from './port.js';
 import type { SampleChunks } from './sample-chunks.js';
 import type { VoiceActivityDetector } from './speech-gate.js';
 import { SpeechGate } from './speech-gate.js';
@@ -24,7 +37,7 @@ export interface ConversationListener {
   interrupted(heardMs: number, reactionMs: number): void;
   /** @param latencyMs from the caller's last speech to the agent's first frame on its way */
   responseStarted(latencyMs: number): void;
-  toolCalled(tool: string, ok: boolean, tookMs: number): void;
+  toolCalled(use: ToolUse): void;
   /** The agent has said all it wanted and was heard. */
   done(reason: string): void;
   failed(error: LinecardError): void;
@@ -36,8 +49,10 @@ export type ConversationOptions = {
   readonly provider: AgentProvider;
   readonly call: AgentCall;
   readonly control: CallControl;
-  /** Makes the agent's tools; some end the call through `events`. */
-  readonly tools: (events: AgentEvents) => readonly Tool[];
+  /** Of the call, which may go to another agent; absent: it goes to none. */
+  readonly secrets?: CallSecrets;
+  /** Makes the agent's tools; some end the call, or ask for keys, through `floor`. */
+  readonly tools: (floor: Floor) => readonly Tool[];
   /** Asked once, and only for agents that leave turn taking to us. */
   readonly openDetector: () => VoiceActivityDetector;
   readonly chunks: SampleChunks;
@@ -56,6 +71,7 @@ const DOWNLINK = new Int16Array(FRAME_SAMPLES);
  */
 export class Conversation {
   readonly #options: ConversationOptions;
+  readonly #secrets: CallSecrets;
   readonly #leg: MediaLeg;
   readonly #queue: SpeechQueue;
   readonly #tools: CallTools;
@@ -77,10 +93,14 @@ export class Conversation {
   #turnStartedAtWallMs = 0;
   #turnMs = 0;
   #doneReason: string | null = null;
+  /** While a tool has asked for keys. */
+  #entry: DigitEntry | null = null;
+  #onNextKey: (() => void) | null = null;
 
   constructor(options: ConversationOptions) {
     const { leg, provider, call, control, chunks, clock, log, listener } = options;
     this.#options = options;
+    this.#secrets = options.secrets ?? new CallSecrets();
     this.#leg = leg;
     this.#queue = new SpeechQueue({ pool: chunks, onHeard: (speech) => this.#heard(speech) });
     this.#utterance = new Utterance(chunks);
@@ -96,12 +116,17 @@ export class Conversation {
       failed: (error) => listener.failed(error),
     };
     this.#tools = new CallTools({
-      tools: options.tools(events),
+      tools: options.tools({
+        done: (reason) => events.done(reason),
+        collectDigits: (request, signal) => this.#collectDigits(request, signal),
+        nextKey: (limitMs, signal) => this.#nextKey(limitMs, signal),
+      }),
       call,
       control,
+      secrets: this.#secrets,
       clock,
       log,
-      onCalled: (tool, ok, tookMs) => listener.toolCalled(tool, ok, tookMs),
+      onCalled: (use) => listener.toolCalled(use),
     });
     try {
       this.#session = provider.open({ call, speech: this.#queue, tools: this.#tools, events, clock, log });
@@ -118,10 +143,19 @@ export class Conversation {
     this.#session.start();
   }
 
+  get keys(): 'shown' | 'secret' {
+    return this.#entry?.visibility ?? 'shown';
+  }
+
   digit(digit: string): void {
+    if (this.#onNextKey !== null) {
+      this.#onNextKey();
+      return;
+    }
     if (this.#state !== 'talking') return;
     if (this.#queue.current !== 'none') this.#cutOff(this.#options.clock.nowMs());
-    this.#session.digit(digit);
+    if (this.#entry === null) this.#session.digit(digit);
+    else this.#entry.press(digit);
   }
 
   /** @param instead drops what the agent was saying, or had still to say */
@@ -158,6 +192,7 @@ export class Conversation {
     const audible = this.#queue.read(DOWNLINK);
     this.#play();
     if (audible > 0) this.#played(nowMs);
+    this.#entry?.tick(this.#queue.idle ? 'silent' : 'speaks');
     if (this.#doneReason !== null && this.#queue.idle) this.#done();
   }
 
@@ -185,6 +220,7 @@ export class Conversation {
         if (this.#wantsUtterances) this.#utterance.begin();
         this.#turnStartedAtWallMs = this.#wallAt(this.#turns.onsetAtMs, nowMs);
         if (this.#queue.current === 'allowed') this.#cutOff(this.#turns.onsetAtMs);
+        this.#entry?.spoke();
         this.#session.callerStarted();
         break;
       }
@@ -242,6 +278,45 @@ export class Conversation {
     const { listener, clock } = this.#options;
     const atMs = this.#turnStartedAtWallMs || clock.wallMs();
     listener.turn({ who: 'caller', text, atMs, heardMs: Math.round(this.#turnMs), interrupted: false });
+  }
+
+  #collectDigits(request: DigitRequest, signal: AbortSignal): Promise<EnteredDigits> {
+    if (this.#entry !== null || this.#state === 'closed') {
+      return Promise.reject(new LinecardError('TOOL_FAILED', 'the caller is entering something already'));
+    }
+    return new Promise((resolve, reject) => {
+      const entry = new DigitEntry(request, (entered) => {
+        this.#entry = null;
+        const { digits } = entered;
+        const isSecret = request.visibility === 'secret' && digits !== '';
+        resolve(isSecret ? { ...entered, digits: this.#secrets.keep(digits) } : entered);
+      });
+      this.#entry = entry;
+      const onAbort = (): void => {
+        if (this.#entry === entry) this.#entry = null;
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (request.prompt !== '') this.#session.say(request.prompt);
+    });
+  }
+
+  #nextKey(limitMs: number, signal: AbortSignal): Promise<'key' | 'time'> {
+    return new Promise((resolve, reject) => {
+      const end = (how: 'key' | 'time'): void => {
+        alarm.cancel();
+        this.#onNextKey = null;
+        resolve(how);
+      };
+      const alarm = this.#options.clock.setAlarm(limitMs, () => end('time'));
+      this.#onNextKey = () => end('key');
+      const onAbort = (): void => {
+        alarm.cancel();
+        this.#onNextKey = null;
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
   }
 
   #done(): void {

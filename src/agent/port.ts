@@ -133,8 +133,37 @@ export interface ToolRunner {
 /** One file under `agent/tools/`. */
 export interface Tool extends ToolDescription {
   readonly timeLimitMs: number;
+  /** resolved: it gets what the caller entered in secret where the model wrote a reference. Absent: it gets the reference. */
+  readonly secrets?: 'resolved';
   /** Throws LinecardError('TOOL_FAILED') with a sentence that the agent can speak about. */
   run(input: unknown, context: ToolContext): Promise<unknown>;
+}
+
+/** Keys that a caller is asked for. */
+export type DigitRequest = {
+  /** Said first; empty: the agent has asked already. */
+  readonly prompt: string;
+  /** The entry is complete with so many; `#` completes it before. */
+  readonly maxDigits: number;
+  /** secret: nobody is shown the digits, the model gets a reference. */
+  readonly visibility: 'shown' | 'secret';
+};
+
+/** What was entered; `reference` in the place of secret digits. `spoke`: the caller said something instead. */
+export type EnteredDigits = {
+  readonly digits: string;
+  readonly count: number;
+  readonly end: 'complete' | 'pause' | 'nothing' | 'spoke';
+};
+
+/** What a tool may do in the conversation that it is called from. */
+export interface Floor {
+  /** The call ends when everything that is queued was heard. */
+  done(reason: string): void;
+  /** The caller's keys are not told to the agent until the entry is complete. Rejects TOOL_FAILED while another entry is under way. */
+  collectDigits(request: DigitRequest, signal: AbortSignal): Promise<EnteredDigits>;
+  /** Resolves at the caller's next key, which nobody is told, or when the time is up; for a caller on hold. */
+  nextKey(limitMs: number, signal: AbortSignal): Promise<'key' | 'time'>;
 }
 
 /** What the tools of a thread share and have to start once: a connection to a server of tools. */
@@ -160,7 +189,12 @@ export type MessageDraft = {
   readonly text: string;
   /** Mono s16, 16 kHz; empty when there is no recording. */
   readonly audio: Int16Array;
+  /** Whom somebody has to call back, and when, in the caller's words. */
+  readonly callBack?: CallBackWish;
 };
+
+/** `number` holds digits and a leading `+` only. */
+export type CallBackWish = { readonly number: string; readonly when: string };
 
 export type HoursAnswer = { readonly open: boolean; readonly text: string };
 
@@ -176,4 +210,8 @@ export interface CallControl {
   saveMessage(draft: MessageDraft): Promise<string>;
   hours(): Promise<HoursAnswer>;
   sendDigits(digits: string): Promise<void>;
+  /** Music for the caller, and back. Rejects PBX_UNSUPPORTED where nobody can play any. */
+  hold(held: 'held' | 'resumed'): Promise<void>;
+  /** Written down for whoever gets the call. */
+  note(text: string): Promise<void>;
 }

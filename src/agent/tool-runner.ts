@@ -1,6 +1,8 @@
+import type { ToolUse } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
 import { LinecardError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
+import { CallSecrets } from './call-secrets.js';
 import type { AgentCall, CallControl, Tool, ToolDescription, ToolResult, ToolRunner } from './port.js';
 
 /** A model that calls tools in a circle is stopped; people ask for a handful. */
@@ -8,13 +10,18 @@ const MAX_RUNNING = 8;
 /** Larger results crowd the conversation out of a model's memory. */
 const MAX_RESULT_CHARACTERS = 16_000;
 
+/** What the history keeps of an input and of a result. */
+const SHOWN_CHARACTERS = 500;
+
 export type CallToolsOptions = {
   readonly tools: readonly Tool[];
   readonly call: AgentCall;
   readonly control: CallControl;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly onCalled: (tool: string, ok: boolean, tookMs: number) => void;
+  /** Of the call, which may go to another agent; absent: nothing is secret. */
+  readonly secrets?: CallSecrets;
+  readonly onCalled: (use: ToolUse) => void;
 };
 
 /** The tools of one call: every run ends, within its time limit, with a result or a sentence. */
@@ -32,7 +39,7 @@ export class CallTools implements ToolRunner {
   }
 
   async run(name: string, input: unknown): Promise<ToolResult> {
-    const { tools, clock, log, onCalled } = this.#options;
+    const { tools, clock, log, secrets = new CallSecrets(), onCalled } = this.#options;
     const tool = tools.find((candidate) => candidate.name === name);
     if (tool === undefined) {
       return {
@@ -43,11 +50,14 @@ export class CallTools implements ToolRunner {
     if (this.#state === 'closed') return { ok: false, message: 'the call has ended' };
     if (this.#running.size >= MAX_RUNNING) return { ok: false, message: 'too many tools are running' };
     const startedAtMs = clock.nowMs();
-    const result = await this.#runWithin(tool, input);
-    const tookMs = clock.nowMs() - startedAtMs;
+    const result = secrets.hideIn(
+      await this.#runWithin(tool, tool.secrets === 'resolved' ? secrets.resolve(input) : input),
+    );
+    const tookMs = Math.round(clock.nowMs() - startedAtMs);
     if (this.#isClosed()) return result; // nobody waits for it any more
-    if (!result.ok) log.warn({ tool: name, reason: result.message, tookMs: Math.round(tookMs) }, 'tool failed');
-    onCalled(name, result.ok, tookMs);
+    if (!result.ok) log.warn({ tool: name, reason: result.message, tookMs }, 'tool failed');
+    const said = result.ok ? result.value : result.message;
+    onCalled({ tool: name, ok: result.ok, tookMs, input: shown(input), result: shown(said) });
     return result;
   }
 
@@ -88,4 +98,10 @@ export class CallTools implements ToolRunner {
   #isClosed(): boolean {
     return this.#state === 'closed';
   }
+}
+
+/** JSON for the history; a recording is no text. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value ?? null, (_, item: unknown) => (ArrayBuffer.isView(item) ? '(sound)' : item));
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
 }

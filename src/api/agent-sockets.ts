@@ -7,7 +7,7 @@ import type { Alarm, Clock } from '../core/clock.js';
 import type { CallEvent } from '../core/events.js';
 import type { Logger } from '../core/logger.js';
 import { SAMPLES_PER_MS } from '../core/units.js';
-import { eventJson } from './present.js';
+import { eventJsonForCaller } from './present.js';
 import { HttpProblem, problemText, toProblem } from './problem.js';
 import type { SessionClaims, SessionTokens } from './session-token.js';
 import { carriedToken, sameToken } from './token.js';
@@ -157,7 +157,7 @@ class SocketClient {
   }
 
   tell(event: CallEvent): void {
-    this.#send(JSON.stringify(eventJson(event)));
+    this.#send(JSON.stringify(eventJsonForCaller(event)));
     if (event.kind === 'callEnded') this.#webSocket.close(1000, event.outcome.result);
   }
 

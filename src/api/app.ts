@@ -8,7 +8,7 @@ import { notFound, problemHandler } from './problem.js';
 import { callRoutes } from './routes/calls.js';
 import { EventStreams } from './routes/events.js';
 import { healthRoutes, metricsRoute } from './routes/health.js';
-import { messageRoutes } from './routes/messages.js';
+import { callBackRoutes, messageRoutes } from './routes/messages.js';
 import { recordingRoutes } from './routes/recordings.js';
 import { scheduleRoutes } from './routes/schedules.js';
 import { sessionTokenRoutes } from './routes/session-tokens.js';
@@ -48,6 +48,7 @@ export function createApi(options: ApiOptions): Api {
   const { agents } = options.sockets;
   behindToken.use('/session-tokens', sessionTokenRoutes({ tokens, agents, clock: options.clock }));
   behindToken.use('/messages', messageRoutes(options.messages));
+  behindToken.use('/callbacks', callBackRoutes(options.messages));
   behindToken.use('/recordings', recordingRoutes(options.recordings));
   behindToken.use('/schedules', scheduleRoutes(options.schedules));
 

@@ -30,7 +30,7 @@ export type ApiOptions = {
   readonly calls: CallDirectory;
   readonly actions: CallActions;
   readonly history: Pick<CallHistory, 'ended' | 'get' | 'watch'>;
-  readonly messages: Pick<MessageStore, 'list' | 'audioPath'>;
+  readonly messages: Pick<MessageStore, 'list' | 'audioPath' | 'calledBack'>;
   readonly recordings: RecordingDesk;
   readonly schedules: Pick<ScheduleDesk, 'list' | 'get' | 'override' | 'followTimetable'>;
   readonly metrics: Pick<Metrics, 'text' | 'contentType'>;

@@ -15,6 +15,7 @@ export interface AgentsCall {
   transfer(to: string, how: HowToTransfer): Promise<void>;
   hangUp(reason: string): Promise<void>;
   sendDigits(digits: string): Promise<void>;
+  hold(held: 'held' | 'resumed', by: 'agent'): Promise<void>;
 }
 
 export type AgentRequestsOptions = {
@@ -64,8 +65,7 @@ export class AgentRequests {
         await call.hangUp(request.reason);
         return null;
       case 'saveMessage': {
-        const { from, text, audio } = request;
-        const messageId = await messages.save({ from, text, audio }, { callId, caller });
+        const messageId = await messages.save(request, { callId, caller });
         ledger.messageTaken(messageId);
         return messageId;
       }
@@ -73,6 +73,12 @@ export class AgentRequests {
         return schedules.answer(schedule);
       case 'sendDigits':
         await call.sendDigits(request.digits);
+        return null;
+      case 'hold':
+        await call.hold(request.held, 'agent');
+        return null;
+      case 'note':
+        ledger.noted(request.text);
         return null;
       default:
         return assertNever(request);

@@ -8,6 +8,7 @@ import type { LegReport, OpenSession } from '../engine/port.js';
 import type { PastTurn } from '../journal/port.js';
 import type { AgentsCall } from './agent-requests.js';
 import { AgentRequests } from './agent-requests.js';
+import { CallHold } from './call-hold.js';
 import { CallEnding } from './call-ending.js';
 import type { CallHours, CallServices, Line } from './call-services.js';
 import { CallTransfers } from './call-transfers.js';
@@ -40,9 +41,6 @@ export type CallSessionOptions = {
   readonly onEnded: (session: CallSession) => void;
 };
 
-/** Who keeps the agent from talking. */
-type Holder = 'phone' | 'ringing' | 'operator' | 'transfer' | 'supervisor';
-
 /**
  * One call as control sees it: brings the PBX's channel and a media session together, and
  * makes sure that the caller ends with the agent, with a person or hung up, and that nothing is left behind. Whoever asks first
@@ -55,8 +53,7 @@ export class CallSession implements AgentsCall {
   readonly #ledger: CallLedger;
   readonly #media: MediaLink;
   readonly #log: Logger;
-  /** Who asked for hold; the agent is on when nobody does. */
-  readonly #holders = new Set<Holder>();
+  readonly #hold: CallHold;
   #lateMessage: Promise<void> = Promise.resolve();
   #reopenings = 0;
   readonly #ending: CallEnding;
@@ -76,11 +73,13 @@ export class CallSession implements AgentsCall {
     const pbx = line?.pbx.name ?? null;
     this.#ledger = new CallLedger({ id, agent, extension, caller, transport, pbx, clock, publish, log: this.#log });
     this.#media = new MediaLink({ callId: id, engine: services.engine, clock, log: this.#log });
+    const music = this.#isBrowser() ? 'own' : 'pbx';
+    this.#hold = new CallHold({ callId: id, line, music, ledger: this.#ledger, media: this.#media, log: this.#log });
     this.#ending = new CallEnding({
       line,
       ledger: this.#ledger,
       media: this.#media,
-      hearsMusic: () => this.#holders.has('operator') || this.#holders.has('transfer'),
+      hearsMusic: () => this.#hold.hearsMusic,
       onEnding: () => {
         this.#keyPad.close();
         this.#transfers.abandon();
@@ -101,7 +100,7 @@ export class CallSession implements AgentsCall {
       media: this.#media,
       host: {
         hasEnded: () => this.#ending.hasEnded,
-        changeHold: (held) => this.#changeHold('transfer', held),
+        changeHold: (held) => this.#hold.change('transfer', held),
         reopenMedia: (on) => this.#reopenMedia(on),
         toFallback: (outcome) => this.#ending.toFallback(outcome),
         end: (outcome) => this.#ending.end(outcome),
@@ -113,7 +112,7 @@ export class CallSession implements AgentsCall {
       caller,
       services,
       media: this.#media,
-      changeHold: (held) => this.#changeHold('supervisor', held),
+      changeHold: (held) => this.#hold.change('supervisor', held),
       end: (outcome) => this.#ending.end(outcome),
       hasEnded: () => this.#ending.hasEnded,
       log: this.#log,
@@ -271,11 +270,11 @@ export class CallSession implements AgentsCall {
         this.#keyPad.press(event.digit);
         break;
       case 'holdChanged':
-        this.#changeHold('phone', event.held);
+        this.#hold.change('phone', event.held);
         break;
       case 'legAnswered':
         // Whom the caller gave the call to.
-        this.#changeHold('ringing', 'resumed');
+        this.#hold.change('ringing', 'resumed');
         break;
       default:
         assertNever(event);
@@ -293,10 +292,10 @@ export class CallSession implements AgentsCall {
     this.#line.offer = { ...this.#line.offer, channelId, caller, answered };
     this.#transfers.callerReplaced(channelId);
     this.#ledger.callerReplaced(caller);
-    if (answered === 'no') this.#changeHold('ringing', 'held');
-    this.#changeHold('phone', 'resumed');
+    if (answered === 'no') this.#hold.change('ringing', 'held');
+    this.#hold.change('phone', 'resumed');
     // Music is a channel's own: the new one has none.
-    const heardMusic = this.#holders.has('operator') || (this.#holders.has('transfer') && !this.#transfers.talking);
+    const heardMusic = this.#hold.hearsMusic && !this.#transfers.talking;
     if (heardMusic) void this.#continueMusic(this.#line);
     this.#media.send({ kind: 'instruct', callId: this.id, text: replacedText(caller) });
   }
@@ -319,19 +318,9 @@ export class CallSession implements AgentsCall {
     if (endpoint !== null) await this.#supervisors.supervise(endpoint, mode);
   }
 
-  async hold(held: 'held' | 'resumed'): Promise<void> {
-    if (held === 'held') this.#needTalking('hold');
-    else if (!this.#holders.has('operator')) throw new LinecardError('CALL_STATE', 'the call is not on hold');
-    const { pbx, offer } = this.#needLine('put on hold');
-    // The agent falls silent before the music starts, and speaks after it has ended.
-    if (held === 'held') this.#changeHold('operator', 'held');
-    try {
-      await pbx.hold(offer.channelId, held);
-    } catch (error) {
-      if (held === 'held') this.#changeHold('operator', 'resumed');
-      throw error;
-    }
-    if (held === 'resumed') this.#changeHold('operator', 'resumed');
+  /** For an operator, or at the agent's own wish. */
+  async hold(held: 'held' | 'resumed', by: 'operator' | 'agent' = 'operator'): Promise<void> {
+    await this.#hold.hold(by, held);
   }
 
   async hangUp(reason: string): Promise<void> {
@@ -437,26 +426,15 @@ export class CallSession implements AgentsCall {
 
   async #reopenMedia(line: Line): Promise<void> {
     await this.#media.closePbxMedia();
+    await this.#hold.forgetAgent();
     await this.#openMedia(line);
     this.#media.send({ kind: 'start', callId: this.id });
-    if (this.#holders.size > 0) this.#media.send({ kind: 'hold', callId: this.id, held: 'held' });
+    if (this.#hold.held) this.#media.send({ kind: 'hold', callId: this.id, held: 'held' });
   }
 
   #agentFailed(error: LinecardError): void {
     if (this.#transfers.underWay) this.#transfers.agentFailed(error);
     else void this.#ending.cannotServe(error);
-  }
-
-  #changeHold(by: Holder, held: 'held' | 'resumed'): void {
-    const wasHeld = this.#holders.size > 0;
-    if (held === 'held') this.#holders.add(by);
-    else this.#holders.delete(by);
-    const isHeld = this.#holders.size > 0;
-    if (wasHeld === isHeld) return;
-    this.#media.send({ kind: 'hold', callId: this.id, held });
-    if (!this.#ledger.answered) return;
-    if (this.#holders.has('transfer') || this.#holders.has('supervisor')) this.#ledger.changeState('transferring');
-    else this.#ledger.changeState(isHeld ? 'held' : 'talking');
   }
 
   /** The caller pressed a schedule's code at the agent. */

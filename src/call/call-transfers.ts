@@ -70,8 +70,11 @@ export class CallTransfers {
   }
 
   /** To a destination by its key, or `fallback`. When this resolves the call is out of our hands (blind), or a person is being rung (warm). */
-  async transfer(to: string, how: HowToTransfer = AS_CONFIGURED): Promise<void> {
-    const { line, keptBy, services } = this.#options;
+  async transfer(to: string, wanted: HowToTransfer = AS_CONFIGURED): Promise<void> {
+    const { line, keptBy, services, ledger } = this.#options;
+    // What comes first is heard when it is too long: the summary is of now, notes are of before.
+    const summary = [wanted.summary, ...ledger.notes.map(({ text }) => text)].filter((text) => text !== '').join(' ');
+    const how: HowToTransfer = { mode: wanted.mode, summary };
     const destination = this.#destinationOf(to);
     const { maxPerCall } = services.transfers;
     if (this.#count >= maxPerCall) {

@@ -3,6 +3,7 @@ import type {
   CallState,
   Caller,
   CallTimings,
+  Note,
   Outcome,
   TransferMode,
   Transport,
@@ -13,6 +14,10 @@ import type { CallEvent } from '../core/events.js';
 import type { CallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
+
+/** Of one call. A model that goes in circles must not fill the memory. */
+const MAX_TOOL_CALLS = 100;
+const MAX_NOTES = 20;
 
 export type LedgerOptions = {
   readonly id: CallId;
@@ -38,6 +43,8 @@ export class CallLedger {
   readonly #startedAtMs: number;
   readonly #startedAtWallMs: number;
   readonly #turns: Turn[] = [];
+  readonly #toolCalls: CallRecord['toolCalls'][number][] = [];
+  readonly #notes: Note[] = [];
   readonly #timings: { -readonly [Name in keyof CallTimings]: CallTimings[Name] } = {};
   #state: CallState = 'offered';
   #codec: string | null = null;
@@ -65,6 +72,10 @@ export class CallLedger {
     return this.#answeredAtWallMs !== null;
   }
 
+  get notes(): readonly Note[] {
+    return this.#notes;
+  }
+
   get turns(): readonly Turn[] {
     return this.#turns;
   }
@@ -90,6 +101,8 @@ export class CallLedger {
       endedAt: isoOrNull(this.#endedAtWallMs),
       outcome: this.#outcome,
       turns: [...this.#turns],
+      toolCalls: [...this.#toolCalls],
+      notes: [...this.#notes],
       timings: { ...this.#timings },
     };
   }
@@ -139,8 +152,11 @@ export class CallLedger {
         this.#publish({ kind: 'responseStarted', latencyMs: observation.latencyMs });
         break;
       case 'toolCalled': {
-        const { tool, ok, tookMs } = observation;
-        this.#publish({ kind: 'toolCalled', tool, ok, tookMs });
+        const { tool, ok, tookMs, input, result } = observation;
+        const use = { tool, ok, tookMs, input, result };
+        this.#toolCalls.push({ ...use, atMs: this.#options.clock.wallMs() });
+        if (this.#toolCalls.length > MAX_TOOL_CALLS) this.#toolCalls.shift();
+        this.#publish({ kind: 'toolCalled', ...use });
         break;
       }
       case 'legReport':
@@ -163,6 +179,13 @@ export class CallLedger {
   callerReplaced(caller: Caller): void {
     this.#publish({ kind: 'callerReplaced', caller });
     this.#options.log.info({ pii: { caller } }, 'the caller gave the call to somebody else');
+  }
+
+  /** The oldest is forgotten where there are too many. */
+  noted(text: string): void {
+    this.#notes.push({ text, atMs: this.#options.clock.wallMs() });
+    if (this.#notes.length > MAX_NOTES) this.#notes.shift();
+    this.#publish({ kind: 'noteTaken', text });
   }
 
   messageTaken(messageId: string): void {

@@ -46,6 +46,7 @@ export class MessageFiles implements MessageStore {
       text: draft.text,
       takenAt,
       audioMs: Math.round(draft.audio.length / SAMPLES_PER_MS),
+      ...(draft.callBack === undefined ? {} : { callBack: { ...draft.callBack, state: 'open' } }),
     };
     try {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });
@@ -84,6 +85,21 @@ export class MessageFiles implements MessageStore {
       }
     }
     return messages;
+  }
+
+  async calledBack(id: string): Promise<StoredMessage | null> {
+    if (!ID_PATTERN.test(id)) return null;
+    try {
+      const message = JSON.parse(await readFile(join(this.#directory, `${id}.json`), 'utf8')) as StoredMessage;
+      const { callBack } = message;
+      if (callBack === undefined || callBack.state === 'done') return callBack === undefined ? null : message;
+      const done: StoredMessage = { ...message, callBack: { ...callBack, state: 'done' } };
+      await this.#write(`${id}.json`, Buffer.from(`${JSON.stringify(done, null, 2)}\n`));
+      return done;
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw new LinecardError('STORAGE_FAILED', `cannot change ${id}.json in ${this.#directory}`, { cause: error });
+    }
   }
 
   async audioPath(id: string): Promise<string | null> {

@@ -1,4 +1,4 @@
-import type { HoursAnswer, MessageDraft } from '../agent/port.js';
+import type { CallBackWish, HoursAnswer, MessageDraft } from '../agent/port.js';
 import type { CallRecord, Caller, HowToTransfer, SuperviseMode, Turn } from '../core/calls.js';
 import type { CallEvent } from '../core/events.js';
 import type { CallId } from '../core/ids.js';
@@ -39,6 +39,8 @@ export type StoredMessage = {
   /** ISO 8601, UTC. */
   readonly takenAt: string;
   readonly audioMs: number;
+  /** A task for a person: somebody wants to be called. Absent: it is a message only. */
+  readonly callBack?: CallBackWish & { readonly state: 'open' | 'done' };
 };
 
 /** Messages on disk. */
@@ -47,6 +49,8 @@ export interface MessageStore {
   save(draft: MessageDraft, call: { readonly callId: CallId; readonly caller: Caller }): Promise<string>;
   /** Newest first. */
   list(): Promise<readonly StoredMessage[]>;
+  /** Somebody called back, or need not. Resolves with null for an id that is none of such a task. */
+  calledBack(id: string): Promise<StoredMessage | null>;
   /** Path of the WAV file; null for an unknown id or a message without sound. */
   audioPath(id: string): Promise<string | null>;
 }

@@ -48,6 +48,18 @@ export type Turn = {
   readonly interrupted: boolean;
 };
 
+/** A tool that an agent used. `input` and `result` are JSON, cut to 500 characters, with references in the place of secrets. */
+export type ToolUse = {
+  readonly tool: string;
+  readonly ok: boolean;
+  readonly tookMs: number;
+  readonly input: string;
+  readonly result: string;
+};
+
+/** What an agent wrote down for the person who gets the call. */
+export type Note = { readonly text: string; /** Wall clock. */ readonly atMs: number };
+
 /** Milestones in milliseconds since the call was offered; a milestone that was not reached is absent. */
 export type CallTimings = {
   readonly answeredMs?: number;
@@ -75,5 +87,8 @@ export type CallRecord = {
   readonly endedAt: string | null;
   readonly outcome: Outcome | null;
   readonly turns: readonly Turn[];
+  /** The last hundred. */
+  readonly toolCalls: readonly (ToolUse & { readonly atMs: number })[];
+  readonly notes: readonly Note[];
   readonly timings: CallTimings;
 };

@@ -1,4 +1,4 @@
-import type { CallRecord, CallState, Caller, Outcome, TransferMode, Turn } from './calls.js';
+import type { CallRecord, CallState, Caller, Note, Outcome, ToolUse, TransferMode, Turn } from './calls.js';
 import type { CallId } from './ids.js';
 
 /** What happens to a call, in the past tense, for everybody who watches: history, metrics, API streams. */
@@ -30,14 +30,8 @@ export type CallEvent =
       readonly atMs: number;
       /** From the end of the caller's speech to the first agent frame on the wire. */ readonly latencyMs: number;
     }
-  | {
-      readonly kind: 'toolCalled';
-      readonly callId: CallId;
-      readonly atMs: number;
-      readonly tool: string;
-      readonly ok: boolean;
-      readonly tookMs: number;
-    }
+  | ({ readonly kind: 'toolCalled'; readonly callId: CallId; readonly atMs: number } & ToolUse)
+  | { readonly kind: 'noteTaken'; readonly callId: CallId; readonly atMs: number; readonly text: Note['text'] }
   | {
       readonly kind: 'transferStarted';
       readonly callId: CallId;

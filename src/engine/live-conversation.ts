@@ -1,5 +1,6 @@
+import type { CallSecrets } from '../agent/call-secrets.js';
 import type { ConversationListener } from '../agent/conversation.js';
-import type { AgentCall, AgentEvents, AgentProvider, CallControl, Tool } from '../agent/port.js';
+import type { AgentCall, AgentProvider, CallControl, Floor, Tool } from '../agent/port.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { MediaLeg } from '../media/leg.js';
@@ -9,8 +10,8 @@ export type HostedAgent = {
   readonly provider: AgentProvider;
   /** The agent that takes over when this one fails, by its name. */
   readonly backup: string | null;
-  /** Makes its tools for one call; some end the call through `events`. */
-  readonly tools: (events: AgentEvents) => readonly Tool[];
+  /** Makes its tools for one call; some end the call, or ask for keys, through `floor`. */
+  readonly tools: (floor: Floor) => readonly Tool[];
 };
 
 /** What a session gives to the conversation it opens. */
@@ -20,6 +21,7 @@ export type OpenConversationOptions = {
   readonly agent: HostedAgent;
   readonly call: AgentCall;
   readonly control: CallControl;
+  readonly secrets: CallSecrets;
   readonly listener: ConversationListener;
   readonly clock: Clock;
   readonly log: Logger;
@@ -30,6 +32,8 @@ export interface LiveConversation {
   /** The caller hears us: the agent may begin. Before it, `tick` plays silence. */
   start(): void;
   digit(digit: string): void;
+  /** secret: the caller's keys are shown to nobody now. */
+  readonly keys: 'shown' | 'secret';
   /** @param instead drops what the agent was saying */
   say(text: string, instead?: 'yes'): void;
   /** Words for the agent alone, which the caller does not hear. */

@@ -1,4 +1,5 @@
 import type { ConversationListener } from '../agent/conversation.js';
+import { CallSecrets } from '../agent/call-secrets.js';
 import { assertNever } from '../core/assert-never.js';
 import type { Turn } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
@@ -22,6 +23,8 @@ import { RemoteControl } from './remote-control.js';
  */
 const FIRST_REPORT_TICKS = 1000 / FRAME_MS;
 const REPORT_TICKS = 5000 / FRAME_MS;
+/** Stands for a digit that nobody may see. */
+const HIDDEN_DIGIT = '•';
 /** Turns that a new agent is told of when the one before it failed. */
 const MAX_HISTORY = 50;
 
@@ -55,6 +58,8 @@ export class MediaSession implements Ticked {
   readonly #options: MediaSessionOptions;
   readonly #control: RemoteControl;
   readonly #tap: RecordingTap | null;
+  /** Of the call, whichever agent it is with. */
+  readonly #secrets = new CallSecrets();
   readonly #history: { who: Turn['who']; text: string }[];
   #conversation: LiveConversation | null = null;
   #attempt = 0;
@@ -220,6 +225,7 @@ export class MediaSession implements Ticked {
         agent,
         call: { callId, caller, extension, history: [...this.#history] },
         control: this.#control,
+        secrets: this.#secrets,
         listener: this.#listener(this.#attempt),
         clock,
         log,
@@ -252,8 +258,8 @@ export class MediaSession implements Ticked {
       responseStarted: (latencyMs) => {
         if (current()) send({ kind: 'responseStarted', callId, latencyMs });
       },
-      toolCalled: (tool, ok, tookMs) => {
-        if (current()) send({ kind: 'toolCalled', callId, tool, ok, tookMs });
+      toolCalled: (use) => {
+        if (current()) send({ kind: 'toolCalled', callId, ...use });
       },
       done: (reason) => {
         if (current()) send({ kind: 'agentDone', callId, reason });
@@ -300,7 +306,8 @@ export class MediaSession implements Ticked {
   }
 
   #digit(digit: string): void {
-    this.#options.send({ kind: 'digit', callId: this.session.callId, digit });
+    const shown = this.#conversation?.keys === 'secret' ? HIDDEN_DIGIT : digit;
+    this.#options.send({ kind: 'digit', callId: this.session.callId, digit: shown });
     this.#guard((conversation) => conversation.digit(digit));
   }
 

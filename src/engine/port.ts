@@ -1,9 +1,9 @@
-import type { Caller, HowToTransfer, Transport, Turn } from '../core/calls.js';
+import type { Caller, HowToTransfer, ToolUse, Transport, Turn } from '../core/calls.js';
 import type { ErrorCode } from '../core/errors.js';
 import type { CallId, LegId } from '../core/ids.js';
 import type { LegCloseReason, LegCounters } from '../media/leg.js';
 import type { LegSound } from '../media/metered-leg.js';
-import type { HoursAnswer } from '../agent/port.js';
+import type { HoursAnswer, MessageDraft } from '../agent/port.js';
 
 /** Where a PBX has to connect to reach a leg. */
 export type MediaAddress = { readonly host: string; readonly port: number };
@@ -50,9 +50,11 @@ export type ControlRequest =
   /** Answered when the PBX has taken the call (blind), or when a person is being rung and the caller hears music (warm). */
   | ({ readonly op: 'transfer'; readonly to: string } & HowToTransfer)
   | { readonly op: 'hangUp'; readonly reason: string }
-  | { readonly op: 'saveMessage'; readonly from: string; readonly text: string; readonly audio: Int16Array }
+  | ({ readonly op: 'saveMessage' } & MessageDraft)
   | { readonly op: 'hours' }
-  | { readonly op: 'sendDigits'; readonly digits: string };
+  | { readonly op: 'sendDigits'; readonly digits: string }
+  | { readonly op: 'hold'; readonly held: 'held' | 'resumed' }
+  | { readonly op: 'note'; readonly text: string };
 
 export type ControlAnswer =
   | { readonly ok: true; readonly value: string | HoursAnswer | null }
@@ -148,16 +150,11 @@ export type FromMedia =
   | { readonly kind: 'partyAudio'; readonly callId: CallId; readonly pcm: Int16Array }
   | { readonly kind: 'firstAudio'; readonly callId: CallId }
   | { readonly kind: 'turn'; readonly callId: CallId; readonly turn: Turn }
+  /** `•` for a digit that nobody may see. */
   | { readonly kind: 'digit'; readonly callId: CallId; readonly digit: string }
   | { readonly kind: 'interrupted'; readonly callId: CallId; readonly heardMs: number; readonly reactionMs: number }
   | { readonly kind: 'responseStarted'; readonly callId: CallId; readonly latencyMs: number }
-  | {
-      readonly kind: 'toolCalled';
-      readonly callId: CallId;
-      readonly tool: string;
-      readonly ok: boolean;
-      readonly tookMs: number;
-    }
+  | ({ readonly kind: 'toolCalled'; readonly callId: CallId } & ToolUse)
   | { readonly kind: 'request'; readonly callId: CallId; readonly requestId: number; readonly request: ControlRequest }
   /** The agent has said all it wanted: hang up, in its words for the reason. */
   | { readonly kind: 'agentDone'; readonly callId: CallId; readonly reason: string }

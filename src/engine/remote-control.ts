@@ -45,8 +45,7 @@ export class RemoteControl implements CallControl {
   }
 
   async saveMessage(draft: MessageDraft): Promise<string> {
-    const { from, text, audio } = draft;
-    const value = await this.#ask({ op: 'saveMessage', from, text, audio });
+    const value = await this.#ask({ op: 'saveMessage', ...draft });
     if (typeof value === 'string') return value;
     throw new LinecardError('INVARIANT', 'control answered saveMessage without an id');
   }
@@ -59,6 +58,14 @@ export class RemoteControl implements CallControl {
 
   async sendDigits(digits: string): Promise<void> {
     await this.#ask({ op: 'sendDigits', digits });
+  }
+
+  async hold(held: 'held' | 'resumed'): Promise<void> {
+    await this.#ask({ op: 'hold', held });
+  }
+
+  async note(text: string): Promise<void> {
+    await this.#ask({ op: 'note', text });
   }
 
   /** Control's answer to a request; one that nobody waits for any more is ignored. */

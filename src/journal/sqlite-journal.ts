@@ -15,6 +15,8 @@ const RESUMABLE_MS = 10 * 60_000;
 const RESUMABLE_AFTER_END_MS = 60_000;
 /** What an agent is told of the conversation before. */
 const MAX_PAST_TURNS = 50;
+/** Tools that an agent used in a call, of those that are remembered. */
+const MAX_STEPS = 100;
 /** A turn is seconds of speech; more is no turn. */
 const MAX_TEXT_CHARACTERS = 10_000;
 /** The most that calls of usual length take, twice. */
@@ -83,6 +85,14 @@ export class SqliteJournal implements CallJournal {
       case 'messageTaken':
         this.step(callId, 'messageTaken', { messageId: event.messageId });
         break;
+      case 'noteTaken':
+        this.step(callId, event.kind, { text: event.text });
+        break;
+      case 'toolCalled': {
+        const { tool, ok, tookMs, input, result } = event;
+        this.step(callId, event.kind, { tool, ok, tookMs, input, result });
+        break;
+      }
       case 'callEnded':
         this.#end(event.call, event.outcome, atMs);
         break;
@@ -90,7 +100,6 @@ export class SqliteJournal implements CallJournal {
       case 'digitPressed':
       case 'agentInterrupted':
       case 'responseStarted':
-      case 'toolCalled':
       case 'transferStarted':
       case 'callerReplaced':
         break; // nothing that a call could not go on without; digits may be secrets
@@ -230,6 +239,15 @@ export class SqliteJournal implements CallJournal {
     }));
   }
 
+  /** What was entered by `step`, with its time; the newest hundred. */
+  #steps(callId: string, what: string): readonly object[] {
+    const rows = this.#file.all(
+      'SELECT at_ms, detail FROM steps WHERE call_id = ? AND what = ? ORDER BY number DESC LIMIT ?',
+      ...[callId, what, MAX_STEPS],
+    ) as { readonly at_ms: number; readonly detail: string }[];
+    return rows.reverse().map(({ at_ms: atMs, detail }) => ({ ...(JSON.parse(detail) as object), atMs }));
+  }
+
   #record(row: CallRow): CallRecord {
     return {
       id: row.id as CallId,
@@ -246,6 +264,8 @@ export class SqliteJournal implements CallJournal {
       endedAt: isoOrNull(row.ended_at_ms),
       outcome: row.outcome === null ? null : (JSON.parse(row.outcome) as Outcome),
       turns: this.#turns(row.id, ['here']),
+      toolCalls: this.#steps(row.id, 'toolCalled') as CallRecord['toolCalls'],
+      notes: this.#steps(row.id, 'noteTaken') as CallRecord['notes'],
       timings: JSON.parse(row.timings) as CallTimings,
     };
   }

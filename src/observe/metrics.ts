@@ -140,6 +140,7 @@ export class Metrics {
         this.#callEnded(event.call);
         break;
       case 'stateChanged':
+      case 'noteTaken':
       case 'legConnected':
       case 'callAnswered':
       case 'firstAudioPlayed':

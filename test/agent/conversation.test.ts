@@ -45,17 +45,19 @@ function open(scripted = new ScriptedAgent()): void {
     saveMessage: () => Promise.resolve('m1'),
     hours: () => Promise.resolve({ open: true, text: 'always' }),
     sendDigits: () => Promise.resolve(),
+    hold: () => Promise.resolve(),
+    note: () => Promise.resolve(),
   };
   conversation = new Conversation({
     leg,
     provider: agent.provider,
     call: { callId: newCallId(), caller: { number: '6001', name: '' }, extension: '7000', history: [] },
     control,
-    tools: (events) => [
+    tools: (floor) => [
       transferTool(new Map([['sales', { label: 'Sales desk' }]])),
       hoursTool,
       takeMessageTool,
-      hangUpTool(events),
+      hangUpTool(floor),
     ],
     // Loud is speech: what the real detector thinks is its own test's business.
     openDetector: () => ({
@@ -68,7 +70,7 @@ function open(scripted = new ScriptedAgent()): void {
       turn: (turn) => turns.push(turn),
       interrupted: (heardMs, reactionMs) => interruptions.push({ heardMs, reactionMs }),
       responseStarted: (latencyMs) => reports.push(`response after ${latencyMs}`),
-      toolCalled: (tool, ok) => reports.push(`${tool} ${ok ? 'ok' : 'failed'}`),
+      toolCalled: ({ tool, ok }) => reports.push(`${tool} ${ok ? 'ok' : 'failed'}`),
       done: (reason) => reports.push(`done: ${reason}`),
       failed: (error) => reports.push(`failed: ${error.code}`),
     },

@@ -64,3 +64,23 @@ describe('messages', () => {
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
   });
 });
+
+describe('wishes to be called back', () => {
+  beforeEach(() => {
+    const callBack = { number: '+4930123', when: 'tomorrow', state: 'open' } as const;
+    const common = {
+      callId: 'a' as CallId,
+      caller: { number: '1', name: '' },
+      from: 'Ada',
+      takenAt: '2026-01-05T09:00:00Z',
+    };
+    api.messages.push({ ...common, id: 'm3', text: 'About the bill.', audioMs: 0, callBack });
+  });
+
+  it('are listed by themselves, and marked as done', async () => {
+    const { callbacks } = (await api.json('GET', '/v1/callbacks')) as { callbacks: { id: string }[] };
+    expect(callbacks.map(({ id }) => id)).toEqual(['m3']);
+    expect((await api.fetch('POST', '/v1/callbacks/m3/done', {})).status).toBe(200);
+    expect((await api.fetch('POST', '/v1/callbacks/m1/done', {})).status).toBe(404);
+  });
+});

@@ -45,6 +45,7 @@ beforeEach(() => {
         save: () => Promise.resolve('m1'),
         list: () => Promise.resolve([]),
         audioPath: () => Promise.resolve(null),
+        calledBack: () => Promise.resolve(null),
       },
       schedules: noSchedules(),
       clock,

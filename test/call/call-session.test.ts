@@ -5,6 +5,7 @@ import { noSchedules } from '../support/schedules.js';
 import { LinecardError } from '../../src/core/errors.js';
 import type { CallEvent } from '../../src/core/events.js';
 import type { BridgeId, CallId, ChannelId } from '../../src/core/ids.js';
+import type { ControlRequest } from '../../src/engine/port.js';
 import { silentLogger } from '../../src/core/logger.js';
 import type { PbxCapabilities } from '../../src/pbx/port.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
@@ -31,6 +32,7 @@ function build(options: { readonly fallback?: string | null; readonly can?: Part
     },
     list: () => Promise.resolve([]),
     audioPath: () => Promise.resolve(null),
+    calledBack: () => Promise.resolve(null),
   };
   manager = new CallManager({
     services: {
@@ -352,6 +354,41 @@ describe('what the agent asks for', () => {
     engine.onMessage({ kind: 'request', callId, requestId: 1, request });
     await manager.settled();
     expect(saved).toEqual(['call me']);
+  });
+});
+
+describe('what an agent does besides speaking', () => {
+  const ask = (callId: CallId, request: ControlRequest): Promise<void> => {
+    engine.onMessage({ kind: 'request', callId, requestId: 1, request });
+    return settle();
+  };
+
+  it('hold plays music and gives the caller back', async () => {
+    const { callId } = await talkingCall();
+    await ask(callId, { op: 'hold', held: 'held' });
+    expect(pbx.commands).toContain('hold caller-1 held');
+    expect(manager.get(callId)?.state).toBe('held');
+    await ask(callId, { op: 'hold', held: 'resumed' });
+    expect(pbx.commands).toContain('hold caller-1 resumed');
+    expect(manager.get(callId)?.state).toBe('talking');
+  });
+
+  it('a caller on hold whose media is lost is taken from the music: the agent that would have done it is gone', async () => {
+    const { callId } = await talkingCall();
+    await ask(callId, { op: 'hold', held: 'held' });
+    engine.loseLeg(callId);
+    await settle();
+    expect(pbx.commands).toContain('hold caller-1 resumed');
+    expect(engine.kindsSent().at(-1)).toBe('start');
+  });
+
+  it('notes and tools are in the call’s record', async () => {
+    const { callId } = await talkingCall();
+    await ask(callId, { op: 'note', text: 'has called twice' });
+    const use = { tool: 'order_status', ok: true, tookMs: 12, input: '{"order":"1"}', result: '"sent"' };
+    engine.onMessage({ kind: 'toolCalled', callId, ...use });
+    expect(manager.get(callId)?.notes).toMatchObject([{ text: 'has called twice' }]);
+    expect(manager.get(callId)?.toolCalls).toMatchObject([use]);
   });
 });
 

@@ -51,6 +51,16 @@ describe('messages on disk', () => {
     expect((await store.list()).map((message) => message.id)).toEqual([id]);
   });
 
+  it('of one who wants to be called back are a task until somebody has', async () => {
+    const callBack = { number: '+4930123', when: 'after five' };
+    const id = await store.save({ from: 'Bob', text: 'the bill', audio: new Int16Array(0), callBack }, call);
+    const plain = await store.save({ from: '', text: 'hello', audio: new Int16Array(0) }, call);
+    expect((await store.list()).find((message) => message.id === id)?.callBack).toEqual({ ...callBack, state: 'open' });
+    expect((await store.calledBack(id))?.callBack?.state).toBe('done');
+    expect((await store.list()).find((message) => message.id === id)?.callBack?.state).toBe('done');
+    for (const none of [plain, '20260101T000000-00000000', '../x']) expect(await store.calledBack(none)).toBeNull();
+  });
+
   it('never lead outside their folder', async () => {
     expect(await store.audioPath('../../etc/passwd')).toBeNull();
   });

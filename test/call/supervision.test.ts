@@ -32,6 +32,7 @@ beforeEach(async () => {
         save: () => Promise.resolve('m1'),
         list: () => Promise.resolve([]),
         audioPath: () => Promise.resolve(null),
+        calledBack: () => Promise.resolve(null),
       },
       schedules: noSchedules(),
       clock,

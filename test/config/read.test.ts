@@ -252,7 +252,7 @@ extensions:
     ],
     [
       'agents: { a: { provider: echo, tools: [transfre] } }',
-      'agents.a.tools[0]: there is no tool "transfre" (did you mean "transfer"?); tools are transfer, take_message, hours, hangup',
+      'agents.a.tools[0]: there is no tool "transfre" (did you mean "transfer"?); tools are transfer, take_message, hours, hangup, hold, send_digits, collect_digits, call_back, note',
     ],
     [
       'tools: { hours: { kind: http, description: d, url: "https://x.example.com/" } }',

@@ -28,6 +28,8 @@ const CALL_FIELDS: Record<keyof CallRecord, true> = {
   endedAt: true,
   outcome: true,
   turns: true,
+  toolCalls: true,
+  notes: true,
   timings: true,
 };
 
@@ -44,7 +46,8 @@ const EVENT_FIELDS: { readonly [Kind in CallEvent['kind']]: Record<OwnFields<Kin
   digitPressed: { digit: true },
   agentInterrupted: { heardMs: true, reactionMs: true },
   responseStarted: { latencyMs: true },
-  toolCalled: { tool: true, ok: true, tookMs: true },
+  toolCalled: { tool: true, ok: true, tookMs: true, input: true, result: true },
+  noteTaken: { text: true },
   transferStarted: { to: true, mode: true },
   callerReplaced: { caller: true },
   messageTaken: { messageId: true },

@@ -271,14 +271,14 @@ describe('media host', () => {
     listener.turn(turn);
     listener.interrupted(300, 120);
     listener.responseStarted(400);
-    listener.toolCalled('hours', true, 7);
+    listener.toolCalled({ tool: 'hours', ok: true, tookMs: 7, input: '{}', result: '{}' });
     listener.done('goodbye');
     expect(news()).toEqual([
       { kind: 'firstAudio', callId },
       { kind: 'turn', callId, turn },
       { kind: 'interrupted', callId, heardMs: 300, reactionMs: 120 },
       { kind: 'responseStarted', callId, latencyMs: 400 },
-      { kind: 'toolCalled', callId, tool: 'hours', ok: true, tookMs: 7 },
+      { kind: 'toolCalled', callId, tool: 'hours', ok: true, tookMs: 7, input: '{}', result: '{}' },
       { kind: 'agentDone', callId, reason: 'goodbye' },
     ]);
   });

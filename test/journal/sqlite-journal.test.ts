@@ -74,6 +74,8 @@ function begin(journal: SqliteJournal, call: Partial<CallRecord> = {}): CallId {
     endedAt: null,
     outcome: null,
     turns: [],
+    toolCalls: [],
+    notes: [],
     timings: {},
     ...call,
   };
@@ -100,6 +102,9 @@ describe('a call that its process left', () => {
     journal.observe({ kind: 'legConnected', callId, atMs: clock.wallMs(), codec: 'slin16', sampleRateHz: 16_000 });
     journal.observe({ kind: 'callAnswered', callId, atMs: clock.wallMs() + 300 });
     journal.observe({ kind: 'stateChanged', callId, atMs: clock.wallMs(), state: 'talking' });
+    const use = { tool: 'hours', ok: true, tookMs: 3, input: '{}', result: '"open"' };
+    journal.observe({ kind: 'toolCalled', callId, atMs: clock.wallMs(), ...use });
+    journal.observe({ kind: 'noteTaken', callId, atMs: clock.wallMs(), text: 'has called twice' });
     say(journal, callId, 'agent', 'Good morning.');
     say(journal, callId, 'caller', 'Sales, please.');
     const found = afterDeath().unfinishedAt('main', CHANNEL);
@@ -115,6 +120,8 @@ describe('a call that its process left', () => {
         codec: 'slin16',
         sampleRateHz: 16_000,
         caller: { number: '6001', name: 'Alice' },
+        toolCalls: [{ ...use, atMs: clock.wallMs() }],
+        notes: [{ text: 'has called twice', atMs: clock.wallMs() }],
         startedAt: '2026-11-21T10:00:00.000Z',
         answeredAt: '2026-11-21T10:00:00.300Z',
         turns: [

@@ -38,7 +38,7 @@ describe('metrics', () => {
       startOf(CALL),
       { ...common, kind: 'responseStarted', latencyMs: 420 },
       { ...common, kind: 'agentInterrupted', heardMs: 1000, reactionMs: 180 },
-      { ...common, kind: 'toolCalled', tool: 'hours', ok: false, tookMs: 12 },
+      { ...common, kind: 'toolCalled', tool: 'hours', ok: false, tookMs: 12, input: '{}', result: 'null' },
       digitOf(CALL, '5'),
     ];
     events.forEach(metrics.observe);

@@ -1,9 +1,9 @@
 import { vi } from 'vitest';
 import { Conversation } from '../../src/agent/conversation.js';
-import type { AgentCall, AgentEvents, AgentProvider, CallControl, Tool } from '../../src/agent/port.js';
+import type { AgentCall, AgentProvider, CallControl, Floor, Tool } from '../../src/agent/port.js';
 import { SampleChunks } from '../../src/agent/sample-chunks.js';
 import type { VoiceActivityDetector } from '../../src/agent/speech-gate.js';
-import type { Turn } from '../../src/core/calls.js';
+import type { ToolUse, Turn } from '../../src/core/calls.js';
 import type { LinecardError } from '../../src/core/errors.js';
 import { newCallId } from '../../src/core/ids.js';
 import { silentLogger } from '../../src/core/logger.js';
@@ -16,7 +16,7 @@ export type AgentCallOptions = {
   readonly call?: Partial<AgentCall>;
   readonly tools?: readonly Tool[];
   /** For tools that end the call. */
-  readonly makeTools?: (events: AgentEvents) => readonly Tool[];
+  readonly makeTools?: (floor: Floor) => readonly Tool[];
   readonly control?: Partial<CallControl>;
   /** Without one, any sound is speech. */
   readonly openDetector?: () => VoiceActivityDetector;
@@ -32,6 +32,8 @@ export class AgentCallHarness {
   readonly failures: LinecardError[] = [];
   readonly done: string[] = [];
   readonly toolsCalled: { readonly tool: string; readonly ok: boolean }[] = [];
+  /** The same with all that is known of them. */
+  readonly toolUses: ToolUse[] = [];
   readonly interruptions: number[] = [];
   readonly conversation: Conversation;
 
@@ -48,6 +50,8 @@ export class AgentCallHarness {
         saveMessage: () => Promise.resolve('m1'),
         hours: () => Promise.resolve({ open: true, text: 'always' }),
         sendDigits: () => Promise.resolve(),
+        hold: () => Promise.resolve(),
+        note: () => Promise.resolve(),
         ...options.control,
       },
       tools: options.makeTools ?? (() => options.tools ?? []),
@@ -58,7 +62,10 @@ export class AgentCallHarness {
         turn: (turn) => this.turns.push(turn),
         interrupted: (heardMs) => this.interruptions.push(heardMs),
         responseStarted: () => undefined,
-        toolCalled: (tool, ok) => this.toolsCalled.push({ tool, ok }),
+        toolCalled: (use) => {
+          this.toolsCalled.push({ tool: use.tool, ok: use.ok });
+          this.toolUses.push(use);
+        },
         done: (reason) => this.done.push(reason),
         failed: (error) => this.failures.push(error),
       },

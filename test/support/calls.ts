@@ -18,6 +18,8 @@ export function callRecord(values: Partial<Omit<CallRecord, 'id'>> & { readonly 
     endedAt: null,
     outcome: null,
     turns: [],
+    toolCalls: [],
+    notes: [],
     timings: { answeredMs: 200, firstAudioMs: 260 },
     ...values,
     id: values.id as CallId,

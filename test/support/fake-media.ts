@@ -58,6 +58,7 @@ export class FakeLeg implements MediaLeg {
 export class FakeConversation implements LiveConversation {
   readonly options: OpenConversationOptions;
   readonly told: string[] = [];
+  keys: 'shown' | 'secret' = 'shown';
   /** Throws at the next tick. */
   broken = false;
 

@@ -150,6 +150,10 @@ export class TestApi {
       messages: {
         list: () => Promise.resolve(this.messages),
         audioPath: (id) => Promise.resolve(this.audioPaths.get(id) ?? null),
+        calledBack: (id) => {
+          const task = this.messages.find((message) => message.id === id && message.callBack !== undefined);
+          return Promise.resolve(task ?? null);
+        },
       },
       recordings: options.recordings ?? NO_RECORDINGS,
       metrics: { contentType: 'text/plain; version=0.0.4', text: () => Promise.resolve('linecard_ready 1\n') },

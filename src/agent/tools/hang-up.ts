@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AgentEvents, Tool } from '../port.js';
+import type { Floor, Tool } from '../port.js';
 import { describeInput, parseInput } from './input.js';
 
 const schema = z.strictObject({
@@ -7,14 +7,14 @@ const schema = z.strictObject({
 });
 
 /** Ends the call after everything that is queued was heard: a goodbye is never cut. */
-export function hangUpTool(events: Pick<AgentEvents, 'done'>): Tool {
+export function hangUpTool(floor: Pick<Floor, 'done'>): Tool {
   return {
     name: 'hangup',
     description: 'Ends the call after what you have said was heard. Say goodbye first.',
     inputSchema: describeInput(schema),
     timeLimitMs: 1000,
     run(input) {
-      events.done(parseInput(schema, input).reason);
+      floor.done(parseInput(schema, input).reason);
       return Promise.resolve({ ending: true });
     },
   };

@@ -2,7 +2,19 @@ import { keyLike, list, named, text } from '../fields.js';
 import { name } from '../names.js';
 
 /** Tools that every agent may be given. */
-export const TOOL_NAMES = ['transfer', 'take_message', 'hours', 'hangup'] as const;
+export const TOOL_NAMES = [
+  'transfer',
+  'take_message',
+  'hours',
+  'hangup',
+  'hold',
+  'send_digits',
+  'collect_digits',
+  'call_back',
+  'note',
+] as const;
+/** What an agent gets that has no list of its own. */
+export const DEFAULT_TOOLS: readonly ToolName[] = ['transfer', 'take_message', 'hours', 'hangup'];
 export type ToolName = (typeof TOOL_NAMES)[number];
 
 /** The list of tools, where a provider states its own default; those of the admin's are under `tools:`. */

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { oneOf, section, text, url } from '../fields.js';
-import { commonAgentKeys, TOOL_NAMES, tools } from './common.js';
+import { commonAgentKeys, DEFAULT_TOOLS, tools } from './common.js';
 
 /** A speech-to-speech model behind Google's Gemini Live API. */
 export const geminiLiveAgent = section({
   provider: z.literal('gemini-live'),
   ...commonAgentKeys,
-  tools: tools.default([...TOOL_NAMES]),
+  tools: tools.default([...DEFAULT_TOOLS]),
   apiKey: text(500, 'secret'),
   baseUrl: url(['http', 'https'], 'https://generativelanguage.googleapis.com').default(
     'https://generativelanguage.googleapis.com',

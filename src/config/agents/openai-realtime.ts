@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { oneOf, section, text, textLike, url } from '../fields.js';
-import { commonAgentKeys, TOOL_NAMES, tools } from './common.js';
+import { commonAgentKeys, DEFAULT_TOOLS, tools } from './common.js';
 
 /** A speech-to-speech model at OpenAI, or at any server that speaks the same protocol (GA). */
 export const openAiRealtimeAgent = section({
   provider: z.literal('openai-realtime'),
   ...commonAgentKeys,
   voice: text(100).default('marin'),
-  tools: tools.default([...TOOL_NAMES]),
+  tools: tools.default([...DEFAULT_TOOLS]),
   apiKey: text(500, 'secret'),
   baseUrl: url(['http', 'https'], 'https://api.openai.com/v1').default('https://api.openai.com/v1'),
   model: text(100).default('gpt-realtime'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { oneOf, section, text, textLike, url, wholeNumber } from '../fields.js';
-import { commonAgentKeys, TOOL_NAMES, tools } from './common.js';
+import { commonAgentKeys, DEFAULT_TOOLS, tools } from './common.js';
 
 const httpUrl = url(['http', 'https'], 'http://127.0.0.1:8000/v1');
 const apiKey = text(500, 'secret');
@@ -18,7 +18,7 @@ const speechPart = {
 export const pipelineAgent = section({
   provider: z.literal('pipeline'),
   ...commonAgentKeys,
-  tools: tools.default([...TOOL_NAMES]),
+  tools: tools.default([...DEFAULT_TOOLS]),
   stt: section({
     ...speechPart,
     language: textLike(/^[a-z]{2}$/, 'a language of two letters such as en').optional(),

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { oneOf, section, text, url } from '../fields.js';
-import { botParameters, commonAgentKeys, TOOL_NAMES, tools } from './common.js';
+import { botParameters, commonAgentKeys, DEFAULT_TOOLS, tools } from './common.js';
 
 /** A program that speaks Linecard's own protocol. Greeting, instructions and voice are handed on to it. */
 export const websocketAgent = section({
   provider: z.literal('websocket'),
   ...commonAgentKeys,
-  tools: tools.default([...TOOL_NAMES]),
+  tools: tools.default([...DEFAULT_TOOLS]),
   url: url(['ws', 'wss'], 'wss://agent.example.com/calls'),
   /** Sent as `Authorization: Bearer`. */
   token: text(500, 'secret').optional(),

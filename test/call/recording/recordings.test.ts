@@ -136,6 +136,8 @@ function begin(): CallRecord {
     endedAt: null,
     outcome: null,
     turns: [],
+    toolCalls: [],
+    notes: [],
     timings: {},
   };
   recordings.observe({ kind: 'callStarted', callId: call.id, atMs: clock.wallMs(), call });

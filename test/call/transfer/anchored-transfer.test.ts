@@ -35,6 +35,7 @@ async function build(reach: 'reachable' | 'none'): Promise<void> {
         save: () => Promise.resolve('m1'),
         list: () => Promise.resolve([]),
         audioPath: () => Promise.resolve(null),
+        calledBack: () => Promise.resolve(null),
       },
       schedules: noSchedules(),
       clock,

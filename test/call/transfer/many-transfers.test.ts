@@ -60,6 +60,7 @@ async function play(steps: readonly string[], releases: 'released' | 'kept'): Pr
         save: () => Promise.resolve('m1'),
         list: () => Promise.resolve([]),
         audioPath: () => Promise.resolve(null),
+        calledBack: () => Promise.resolve(null),
       },
       schedules: noSchedules(),
       clock,

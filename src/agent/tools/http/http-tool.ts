@@ -36,6 +36,7 @@ export function httpTool(options: HttpToolOptions): Tool {
     description,
     inputSchema,
     timeLimitMs,
+    secrets: 'resolved',
     async run(input, { call, signal, log }: ToolContext) {
       const values = new Values(parseInput(schema, input), call);
       const url = new URL(fillTemplate(options.url, (key) => values.inUrl(key)));

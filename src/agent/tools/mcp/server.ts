@@ -165,6 +165,7 @@ export class McpServer implements ThreadService {
       description: info.description.slice(0, MAX_DESCRIPTION_CHARACTERS),
       inputSchema: info.inputSchema,
       timeLimitMs,
+      secrets: 'resolved',
       run: async (input, { signal }) => {
         if (typeof input !== 'object' || input === null || Array.isArray(input)) {
           throw new LinecardError('TOOL_FAILED', 'the input must be an object');
