@@ -101,6 +101,7 @@ export class CallSession implements AgentsCall {
       host: {
         hasEnded: () => this.#ending.hasEnded,
         changeHold: (held) => this.#hold.change('transfer', held),
+          join: (personChannelId) => this.#supervisors.join(personChannelId),
         reopenMedia: (on) => this.#reopenMedia(on),
         toFallback: (outcome) => this.#ending.toFallback(outcome),
         end: (outcome) => this.#ending.end(outcome),

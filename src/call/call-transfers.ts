@@ -12,6 +12,8 @@ import { WarmTransfer } from './transfer/warm-transfer.js';
 /** How long the operator of an extension is rung in a warm transfer to `fallback`. */
 const FALLBACK_RING_MS = 30_000;
 
+type AskedWarm = { readonly mode: 'warm' | 'conference'; readonly summary: string };
+
 const AS_CONFIGURED: HowToTransfer = { mode: 'default', summary: '' };
 
 /** What a transfer needs of its call. */
@@ -19,6 +21,8 @@ export interface TransferHost {
   hasEnded(): boolean;
   /** The agent neither hears nor speaks while a person is asked. */
   changeHold(held: 'held' | 'resumed'): void;
+  /** Whoever took the call becomes a third with the caller and the agent. */
+  join(personChannelId: ChannelId): Promise<void>;
   /** The agent's leg was lost: another one, with the conversation remembered. */
   reopenMedia(line: Line): Promise<void>;
   /** Never rejects. */
@@ -80,6 +84,7 @@ export class CallTransfers {
     if (this.#count >= maxPerCall) {
       throw new LinecardError('CALL_STATE', `the call was transferred ${maxPerCall} times already`);
     }
+    if (how.mode === 'conference') this.#needConference();
     this.#count += 1;
     if (keptBy === 'nobody') {
       const mode = how.mode === 'default' ? destination.mode : how.mode;
@@ -87,8 +92,9 @@ export class CallTransfers {
       return;
     }
     const asConfigured = destination.mode === 'warm' && line?.pbx.consult !== undefined ? 'warm' : 'blind';
-    if ((how.mode === 'default' ? asConfigured : how.mode) === 'warm') this.#begin(to, destination, how.summary);
-    else await this.#blind(to, destination);
+    const mode = how.mode === 'default' ? asConfigured : how.mode;
+    if (mode === 'blind') await this.#blind(to, destination);
+    else this.#begin(to, destination, { mode, summary: how.summary });
   }
 
   callerGone(): void {
@@ -137,7 +143,7 @@ export class CallTransfers {
     await host.end({ result: 'transferred', fault: 'none', reason: `to ${to} (${dial})` });
   }
 
-  #begin(to: string, { label, places }: Destination, summary: string): void {
+  #begin(to: string, { label, places }: Destination, { mode, summary }: AskedWarm): void {
     const { caller, extension, line, services, ledger, log } = this.#options;
     const { engine, routes, pairs, clock, transfers } = services;
     const consult = line?.pbx.consult;
@@ -147,7 +153,7 @@ export class CallTransfers {
       throw new LinecardError('PBX_UNSUPPORTED', `cannot transfer with an announcement: ${why}`);
     }
     const { pbx, offer } = line;
-    ledger.transferStarted(to, 'warm');
+    ledger.transferStarted(to, mode);
     this.#warm = new WarmTransfer({
       pbx,
       consult,
@@ -157,6 +163,7 @@ export class CallTransfers {
       },
       anchor: null,
       announced: 'yes',
+      ...(mode === 'conference' ? { conference: (person) => this.#confer(line, person, label) } : {}),
       caller,
       extension,
       context: offer.context,
@@ -264,6 +271,24 @@ export class CallTransfers {
           void host.end({ result: 'transferred', fault: 'none', reason: `to ${label}, announced` });
       },
     };
+  }
+
+  /** The caller to the agent again, and the person to both. */
+  async #confer(line: Line, personChannelId: ChannelId, label: string): Promise<void> {
+    const { callId, media, host } = this.#options;
+    if (this.#agentLost !== null) throw this.#agentLost;
+    if (!media.connected) await host.reopenMedia(line);
+    await line.pbx.hold(line.offer.channelId, 'resumed');
+    await host.join(personChannelId);
+    host.changeHold('resumed');
+    const text = `${label} has joined: the caller, they and you hear each other. Let the two talk, and speak when you are asked.`;
+    media.send({ kind: 'instruct', callId, text });
+  }
+
+  #needConference(): void {
+    const { line } = this.#options;
+    if (line?.pbx.consult !== undefined) return;
+    throw new LinecardError('PBX_UNSUPPORTED', 'nobody can join this call: it has no channel on a PBX that can');
   }
 
   /** After hours only the places that the configuration names for it can be reached. */

@@ -13,8 +13,11 @@ export type Caller = { readonly number: string; readonly name: string };
  */
 export type CallState = 'offered' | 'talking' | 'held' | 'transferring' | 'connected' | 'ended';
 
-/** blind: the PBX carries the call at once. warm: a person is told who calls and why, and may decline. */
-export type TransferMode = 'blind' | 'warm';
+/**
+ * blind: the PBX carries the call at once. warm: a person is told who calls and why, and may decline. conference: as warm, and who takes the call is a
+ * third with the caller and the agent.
+ */
+export type TransferMode = 'blind' | 'warm' | 'conference';
 
 /**
  * What a supervisor does. listen: hears both, unheard. whisper: hears both, and what they write reaches the agent alone. join: a third in the conversation.

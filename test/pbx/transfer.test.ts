@@ -7,7 +7,7 @@ import { Phone } from '../support/phone/phone.js';
 import type { PhoneCall } from '../support/phone/phone-call.js';
 import type { Recording } from '../support/phone/recording.js';
 import { rms, toneShare } from '../support/phone/recording.js';
-import { tone } from '../support/phone/sources.js';
+import { silence, tone } from '../support/phone/sources.js';
 
 /** Each party's own tone; the agent is an echo, so a caller with the agent hears their own. */
 const CALLER_HZ = 440;
@@ -93,9 +93,9 @@ async function hearsSomethingElse({ recording }: PhoneCall): Promise<void> {
 }
 
 /** 6002 was rung, answered, hears the briefing while the caller hears music; nobody hears the other. */
-async function briefed(caller: PhoneCall): Promise<PhoneCall> {
+async function briefed(caller: PhoneCall, mode: 'warm' | 'conference' = 'warm'): Promise<PhoneCall> {
   const sales = await open('6002');
-  await transfer();
+  await transfer({ to: 'sales', mode });
   const person = await sales.rung();
   expect(person.callerNumber).toBe('6001');
   await hearsSomethingElse(caller);
@@ -202,4 +202,18 @@ test('a blind transfer rings at once', async () => {
   await talkingWith(person, caller);
   await caller.hangUp();
   await person.ends();
+});
+
+test('a conference: caller, person and agent hear each other, and the agent stays when the person leaves', async () => {
+  const caller = await callerWithAgent();
+  const person = await briefed(caller, 'conference');
+  press(person, '1');
+  caller.play(silence);
+  await caller.recording.hears(PERSON_HZ);
+  // The agent is an echo: it heard the person, too.
+  await person.recording.hears(PERSON_HZ);
+  await person.hangUp();
+  caller.play(tone(CALLER_HZ));
+  await caller.recording.hears(CALLER_HZ);
+  await caller.hangUp();
 });

@@ -15,9 +15,11 @@ export function transferTool(targets: TransferTargets): Tool {
   const schema = z.strictObject({
     to: z.enum(keys).describe('where to'),
     mode: z
-      .enum(['default', 'blind', 'warm'])
+      .enum(['default', 'blind', 'warm', 'conference'])
       .default('default')
-      .describe('warm: a person is told who calls and why, and may decline. blind: the caller is sent there at once'),
+      .describe(
+        'warm: a person is told who calls and why, and may decline. blind: the caller is sent there at once. conference: as warm, and you stay with the two',
+      ),
     summary: z
       .string()
       .trim()

@@ -58,7 +58,7 @@ export function callRoutes(options: CallRoutesOptions): Router {
   command('transfer', async (id, body) => {
     const { to, mode, summary } = readBody(body, {
       to: bodyText(100),
-      mode: bodyWord(['blind', 'warm', 'default'], 'default'),
+      mode: bodyWord(['blind', 'warm', 'conference', 'default'], 'default'),
       summary: { ...bodyText(2000), fallback: '' },
     });
     await actions.transfer(id, to, { mode, summary });

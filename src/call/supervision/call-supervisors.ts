@@ -8,6 +8,7 @@ import type { Parties } from '../../pbx/port.js';
 import type { CallServices, Line } from '../call-services.js';
 import type { MediaLink } from '../media-link.js';
 import { releaseParties } from '../transfer/release-parties.js';
+import type { SupervisionOptions } from './supervision.js';
 import { Supervision } from './supervision.js';
 
 /** A room full of supervisors is a mistake of a script. */
@@ -49,7 +50,7 @@ export class CallSupervisors {
       known.change(mode);
       return;
     }
-    const { line, caller, services, media, log } = this.#options;
+    const { line, services } = this.#options;
     const consult = line?.pbx.consult;
     if (line === null || consult === undefined) {
       throw new LinecardError('PBX_UNSUPPORTED', 'this call cannot be supervised: it has no channel on a PBX that can');
@@ -61,13 +62,29 @@ export class CallSupervisors {
     if (costly !== null) {
       throw new LinecardError('REQUEST_INVALID', `"${endpoint}" is no phone of the PBX but a number (${costly})`);
     }
+    await this.#add({ line, consult, endpoint, mode }).begin();
+  }
+
+  /** Somebody who took the call in a conference: a third from now on, with the keys of a supervisor. Rejects when they could not be brought in. */
+  async join(personChannelId: ChannelId): Promise<void> {
+    const { line } = this.#options;
+    const consult = line?.pbx.consult;
+    if (line === null || consult === undefined) throw new LinecardError('PBX_UNSUPPORTED', 'nobody can join this call');
+    await this.#add({ line, consult, endpoint: personChannelId, mode: 'join', present: personChannelId }).arrive();
+  }
+
+  #add({
+    line,
+    endpoint,
+    ...who
+  }: Pick<SupervisionOptions, 'consult' | 'endpoint' | 'mode' | 'present'> & { readonly line: Line }): Supervision {
+    const { caller, services, media, log } = this.#options;
     const { pbx, offer } = line;
     const supervision = new Supervision({
+      ...who,
       pbx,
-      consult,
       routes: services.routes,
       endpoint,
-      mode,
       dial: { callerChannelId: offer.channelId, context: offer.context, caller },
       call: {
         mediaBridgeId: () => media.pbxMedia?.bridgeId ?? null,
@@ -80,7 +97,7 @@ export class CallSupervisors {
       log,
     });
     this.#live.set(endpoint, supervision);
-    await supervision.begin();
+    return supervision;
   }
 
   /** The call is over: nobody has anything to supervise any more. */

@@ -29,6 +29,8 @@ export type SupervisionOptions = {
   readonly routes: LegRoutes;
   readonly endpoint: string;
   readonly mode: SuperviseMode;
+  /** Somebody who has been rung already, and is there; absent: a phone is to be rung. */
+  readonly present?: ChannelId;
   readonly dial: Omit<DialLeg, 'channelId' | 'extension' | 'ringTimeMs' | 'callerChannelId'> & {
     readonly callerChannelId: ChannelId;
   };
@@ -41,7 +43,7 @@ type Listening = { readonly snoopChannelId: ChannelId; readonly bridgeId: Bridge
 
 /** A supervisor at one call: their phone, and where it is put. They may change what they do by key, or by asking again. */
 export class Supervision {
-  readonly channelId: ChannelId = newChannelId();
+  readonly channelId: ChannelId;
   readonly #options: SupervisionOptions;
   readonly #log: Logger;
   readonly #removeRoute: () => void;
@@ -56,6 +58,7 @@ export class Supervision {
   constructor(options: SupervisionOptions) {
     const { pbx, routes, endpoint, log } = options;
     this.#options = options;
+    this.channelId = options.present ?? newChannelId();
     this.#mode = options.mode;
     this.#log = log.child({ supervisor: endpoint });
     this.#removeRoute = routes.addChannel(pbx, this.channelId, (event) => this.#onPbx(event));
@@ -93,6 +96,20 @@ export class Supervision {
       throw error;
     }
     this.#log.info({ mode: this.#mode }, 'ringing a supervisor');
+  }
+
+  /** For one who is there: resolves when they are in the conversation, rejects when that failed; their leg is whoever brought it's again then. */
+  async arrive(): Promise<void> {
+    this.#state = 'there';
+    try {
+      await this.#place(this.#mode);
+    } catch (error) {
+      this.#state = 'over';
+      this.#removeRoute();
+      this.#options.call.ended(this);
+      throw error;
+    }
+    this.#log.info({ mode: this.#mode }, 'a person is with the call');
   }
 
   /** While it rings, the last wish counts. */

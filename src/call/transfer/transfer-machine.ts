@@ -9,14 +9,16 @@ export type Attempted = { readonly target: number; readonly refusal: Refusal; re
 /** What a person who was rung hears. `question`: only what can be done, for somebody who said nothing. `reason`: asks why not. */
 export type Speech = 'briefing' | 'question' | 'reason';
 
-/** How a transfer ended. connected: caller and person talk, we are out. abandoned: somebody ended the call meanwhile and sees to the caller. */
-export type TransferEnd = 'connected' | 'returned' | 'fallback' | 'callerGone' | 'abandoned';
+/** How a transfer ended. connected: caller and person talk, we are out. joined: the person is with caller and agent. abandoned: somebody ended the call meanwhile and sees to the caller. */
+export type TransferEnd = 'connected' | 'joined' | 'returned' | 'fallback' | 'callerGone' | 'abandoned';
 
 export type TransferPlan = {
   /** Places in the order of trying; at least one. */
   readonly targets: readonly { readonly ringTimeMs: number }[];
   /** A person who hangs up so soon after taking the call gives the caller back to the agent. */
   readonly graceMs: number;
+  /** What becomes of the agent when a person takes the call. */
+  readonly agent: 'leaves' | 'stays';
 };
 
 /** A place that is being tried. `attempt` counts from 1 and names its leg; events of another leg are late. */
@@ -77,7 +79,7 @@ export type TransferEffect =
   | { readonly kind: 'openBriefing'; readonly attempt: number }
   /** Takes the place of what is being said. `spoken` follows. */
   | { readonly kind: 'speak'; readonly attempt: number; readonly speech: Speech }
-  /** Caller and person into one bridge, the briefing away. */
+  /** Caller and person into one bridge, with the agent where it stays; the briefing away. */
   | { readonly kind: 'merge'; readonly attempt: number }
   /** The PBX carries the two from now on. */
   | { readonly kind: 'release'; readonly attempt: number }
@@ -165,7 +167,9 @@ export function stepTransfer(plan: TransferPlan, state: TransferState, event: Tr
     case 'declining':
       return decline(plan, state, event);
     case 'merging':
-      if (event.kind === 'merged') return go(plan, { ...state, kind: 'talking' }, []);
+      if (event.kind === 'merged') {
+        return plan.agent === 'stays' ? endWith('joined', []) : go(plan, { ...state, kind: 'talking' }, []);
+      }
       // Not the next place: where the caller is and what they hear is not known; coming back puts it right.
       if (event.kind === 'legGone') return giveBack(plan, triedOf(state, 'hungUp'), state.attempt);
       if (event.kind !== 'mergeFailed' && event.kind !== 'timeUp') return stay(state);

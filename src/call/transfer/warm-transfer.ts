@@ -11,7 +11,14 @@ import type { LegRoutes } from '../leg-routes.js';
 import { PersonLeg } from './person-leg.js';
 import { releaseParties } from './release-parties.js';
 import type { TalkingPairs } from './talking-pairs.js';
-import type { Attempted, TransferEffect, TransferEnd, TransferEvent, TransferState } from './transfer-machine.js';
+import type {
+  Attempted,
+  TransferEffect,
+  TransferEnd,
+  TransferEvent,
+  TransferPlan,
+  TransferState,
+} from './transfer-machine.js';
 import { stepTransfer, TRANSFER_IDLE } from './transfer-machine.js';
 import { speechText } from './transfer-words.js';
 
@@ -47,6 +54,8 @@ export type WarmTransferOptions = {
   readonly anchor: Anchor | null;
   /** no: who picks up has the caller at once. */
   readonly announced: 'yes' | 'no';
+  /** Brings the caller back to the agent and the person to both, as whoever has joined a call; absent: the agent leaves. */
+  readonly conference?: (personChannelId: ChannelId) => Promise<void>;
   readonly caller: Caller;
   readonly extension: string | null;
   /** Where the places are dialled. */
@@ -147,8 +156,9 @@ export class WarmTransfer {
     for (const effect of effects) this.#perform(effect);
   }
 
-  #plan(): { readonly targets: readonly Place[]; readonly graceMs: number } {
-    return { targets: this.#options.places, graceMs: this.#options.graceMs };
+  #plan(): TransferPlan {
+    const { places, graceMs, conference } = this.#options;
+    return { targets: places, graceMs, agent: conference === undefined ? 'leaves' : 'stays' };
   }
 
   #perform(effect: TransferEffect): void {
@@ -258,9 +268,15 @@ export class WarmTransfer {
   }
 
   async #merge(attempt: number): Promise<void> {
-    const { consult, callerChannelId, anchor, clock } = this.#options;
+    const { consult, callerChannelId, anchor, conference, clock } = this.#options;
     const leg = this.#legs.get(attempt);
     if (leg === undefined || this.#state.kind !== 'merging') return; // given up while it waited for its turn
+    if (conference !== undefined) {
+      await conference(leg.channelId);
+      await leg.release();
+      this.#legs.delete(attempt);
+      return;
+    }
     if (callerChannelId === null) {
       if (anchor === null || leg.mediaCallId === null) throw new LinecardError('INVARIANT', 'nothing to connect with');
       anchor.connect(leg.mediaCallId);

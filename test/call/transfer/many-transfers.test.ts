@@ -20,7 +20,7 @@ const step = fc.oneof(
   fc.constantFrom('leave busy', 'leave normal', 'leave noAnswer', 'leave failed'),
   fc.constantFrom('wait 100', 'wait 9000', 'wait 21000'),
   fc.constantFrom('fail hold', 'fail dial', 'fail connect', 'fail takeBack', 'fail release', 'fail openMedia', 'well'),
-  fc.constantFrom('ask', 'supervise listen', 'supervise join', 'supervise takeover', 'hangUp'),
+  fc.constantFrom('ask', 'supervise listen', 'supervise join', 'supervise takeover', 'confer', 'hangUp'),
 );
 
 /** How far a transfer comes before anything may happen. */
@@ -36,7 +36,7 @@ const begun = fc.constantFrom<readonly string[]>(
 const story = fc.tuple(begun, fc.array(step, { maxLength: 12 })).map(([first, then]) => [...first, ...then]);
 
 /** One call with a transfer, and what happens to it. */
-async function play(steps: readonly string[], releases: 'released' | 'kept'): Promise<void> {
+async function play(steps: readonly string[], releases: 'released' | 'kept', first: 'ask' | 'confer'): Promise<void> {
   const pbx = new FakePbx({}, 'reachable');
   pbx.people.releases = releases;
   const clock = new FakeClock();
@@ -99,6 +99,9 @@ async function play(steps: readonly string[], releases: 'released' | 'kept'): Pr
       const request = { op: 'transfer', to: 'sales', mode: 'warm', summary: 'x' } as const;
       engine.onMessage({ kind: 'request', callId, requestId: 1, request });
     },
+    confer: () => {
+      manager.transfer(callId, 'sales', { mode: 'conference', summary: 'x' }).then(undefined, () => undefined);
+    },
     supervise: (mode) => {
       manager.supervise(callId, '6005', mode as 'join', '').then(undefined, () => undefined);
     },
@@ -106,7 +109,7 @@ async function play(steps: readonly string[], releases: 'released' | 'kept'): Pr
       manager.hangUp(callId).then(undefined, () => undefined);
     },
   };
-  act['ask']?.('');
+  act[first]?.('');
   await settle();
   for (const each of steps) {
     const [what = '', about = ''] = each.split(' ');
@@ -146,8 +149,11 @@ it(
   'after a thousand transfers with random events no channel, bridge, session, timer or listener is left, and no caller was in silence',
   { timeout: 120_000 },
   async () => {
-    await fc.assert(fc.asyncProperty(story, fc.constantFrom('released', 'kept'), play), {
-      numRuns: TRANSFERS,
-    });
+    await fc.assert(
+      fc.asyncProperty(story, fc.constantFrom('released', 'kept'), fc.constantFrom('ask', 'ask', 'confer'), play),
+      {
+        numRuns: TRANSFERS,
+      },
+    );
   },
 );

@@ -9,7 +9,11 @@ import type {
 } from '../../../src/call/transfer/transfer-machine.js';
 import { stepTransfer, TRANSFER_IDLE } from '../../../src/call/transfer/transfer-machine.js';
 
-const PLAN: TransferPlan = { targets: [{ ringTimeMs: 20_000 }, { ringTimeMs: 15_000 }], graceMs: 10_000 };
+const PLAN: TransferPlan = {
+  targets: [{ ringTimeMs: 20_000 }, { ringTimeMs: 15_000 }],
+  graceMs: 10_000,
+  agent: 'leaves',
+};
 const ONE: TransferPlan = { ...PLAN, targets: [{ ringTimeMs: 20_000 }] };
 
 /** Runs events from the beginning; returns where they lead and what the last one asks for, the alarm left out. */
@@ -48,6 +52,21 @@ const key = (digit: string): TransferEvent => ({ kind: 'digit', attempt: 1, digi
 const said = (text: string): TransferEvent => ({ kind: 'said', attempt: 1, text });
 const gone = (refusal: Refusal): TransferEvent => ({ kind: 'legGone', attempt: 1, refusal });
 const BRIEFED = [held, answered, opened, spoken];
+
+describe('a conference', () => {
+  const plan: TransferPlan = { ...ONE, agent: 'stays' };
+
+  it('is over as a transfer when the person has joined', () => {
+    expect(after(plan, ...BRIEFED, key('1')).asks).toEqual(['merge']);
+    expect(after(plan, ...BRIEFED, key('1'), merged).asks).toEqual(['finish joined']);
+  });
+
+  it('that does not come about gives the caller back to the agent', () => {
+    const failed = { kind: 'mergeFailed', attempt: 1 } as const;
+    expect(after(plan, ...BRIEFED, key('1'), failed).asks).toEqual(['hangUp 1', 'resume failed']);
+    expect(after(plan, held, gone('busy')).asks).toEqual(['hangUp 1', 'resume busy']);
+  });
+});
 
 describe('a warm transfer', () => {
   it('gives the caller music before anybody is rung', () => {

@@ -356,3 +356,80 @@ describe('the end of the process', () => {
     expect(pbx.people.live.size).toBe(0);
   });
 });
+
+describe('a conference', () => {
+  /** The person whom the agent asked to join has heard the briefing. */
+  async function asked(): Promise<CallId> {
+    pbx.offer({ channelId: CALLER });
+    await settle();
+    const callId = manager.list()[0]!.id;
+    const request = { op: 'transfer', to: 'sales', mode: 'conference', summary: 'Wants a quote' } as const;
+    engine.onMessage({ kind: 'request', callId, requestId: 1, request });
+    await settle();
+    expect(pbx.people.hears(CALLER)).toBe('music');
+    pbx.people.answer();
+    await settle();
+    speechHeard();
+    await settle();
+    expect(engine.sent.find(({ kind }) => kind === 'answer')).toMatchObject({ answer: { ok: true } });
+    return callId;
+  }
+
+  it('brings the person to the caller and the agent, who is told', async () => {
+    const callId = await asked();
+    pbx.people.press('1');
+    await settle();
+    expect(stateOf(callId)).toBe('talking');
+    expect(pbx.people.bridgeOf(pbx.people.last)).toBe(pbx.people.bridgeOf(CALLER));
+    expect(pbx.people.hears(CALLER)).toBe('media');
+    expect(engine.sessions.size).toBe(1);
+    expect(engine.sent.findLast(({ kind }) => kind === 'instruct')).toMatchObject({
+      text: expect.stringContaining('Sales has joined') as unknown,
+    });
+    expect(engine.sent.filter(({ kind }) => kind === 'hold')).toMatchObject([{ held: 'held' }, { held: 'resumed' }]);
+    pbx.onEvent({ kind: 'channelGone', channelId: CALLER, cause: 'normal' });
+    await settle();
+    nothingIsLeft();
+  });
+
+  it('is left to the two when the person takes over by key', async () => {
+    const callId = await asked();
+    pbx.people.press('1');
+    await settle();
+    const person = pbx.people.last;
+    pbx.people.press('9');
+    await settle();
+    expect(outcome()).toBe('transferred/none');
+    expect(pbx.people.released).toMatchObject([{ callerChannelId: CALLER, personChannelId: person }]);
+    expect(manager.get(callId)).toBeNull();
+  });
+
+  it('that the person leaves again leaves caller and agent together', async () => {
+    const callId = await asked();
+    pbx.people.press('1');
+    await settle();
+    pbx.people.leave();
+    await settle();
+    isBack(callId);
+  });
+
+  it('that the PBX refuses gives the caller back to the agent', async () => {
+    const callId = await asked();
+    pbx.failures.set('join', new LinecardError('PBX_REFUSED', 'no'));
+    pbx.people.press('1');
+    await settle();
+    isBack(callId);
+    expect(saidOn(callId).at(-1)).toContain('could not reach Sales');
+  });
+
+  it('that is declined is told as a transfer is', async () => {
+    const callId = await asked();
+    pbx.people.press('2');
+    await settle();
+    pbx.people.press('1');
+    await settle();
+    pbx.people.leave('busy');
+    await settle();
+    isBack(callId);
+  });
+});
