@@ -5,6 +5,13 @@ import type { InstanceOptions } from './instance.js';
 import type { Terminal } from './terminal.js';
 import { columns, CommandFailure, printable } from './terminal.js';
 
+/** Options of `linecard call transfer`. */
+export type TransferOptions = CallOptions & {
+  readonly warm?: boolean | undefined;
+  readonly conference?: boolean | undefined;
+  readonly summary?: string | undefined;
+};
+
 export type CallOptions = InstanceOptions & { readonly json?: boolean | undefined };
 
 /** `linecard call list`: live calls, then those of late. */
@@ -69,10 +76,19 @@ export async function hangUpCall(terminal: Terminal, id: string, options: CallOp
 }
 
 /** `linecard call transfer <id> <to>`: to a destination of the configuration, or `fallback`. */
-export async function transferCall(terminal: Terminal, id: string, to: string, options: CallOptions): Promise<number> {
+export async function transferCall(
+  terminal: Terminal,
+  id: string,
+  to: string,
+  options: TransferOptions,
+): Promise<number> {
+  const { warm = false, conference = false, summary } = options;
+  if (warm && conference) throw new CommandFailure('--warm and --conference: choose one');
+  const mode = conference ? 'conference' : warm ? 'warm' : 'blind';
+  if (summary !== undefined && mode === 'blind') throw new CommandFailure('--summary is for --warm and --conference');
   const api = client(terminal, options);
-  await api.command(await wholeId(api, id), 'transfer', { to, mode: 'blind' });
-  terminal.err(`transferred to ${to}`);
+  await api.command(await wholeId(api, id), 'transfer', { to, mode, ...(summary === undefined ? {} : { summary }) });
+  terminal.err(mode === 'blind' ? `transferred to ${to}` : `${to} is being rung, the caller hears music`);
   return 0;
 }
 

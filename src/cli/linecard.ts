@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_CONFIG_INVALID } from '../config/index.js';
 import { LinecardError } from '../core/errors.js';
 import { hangUpCall, listCalls, showCall, transferCall, watchCall } from './call.js';
-import type { CallOptions } from './call.js';
+import type { CallOptions, TransferOptions } from './call.js';
 import { configCommand } from './config.js';
 import type { Terminal } from './terminal.js';
 import { CommandFailure, processTerminal } from './terminal.js';
@@ -141,9 +141,15 @@ function addCallCommands(tools: {
   sub('hangup <id>', 'End a call.', 'call hangup 5f0c').action(async (id: string, options: CallOptions) => {
     finish(await hangUpCall(terminal, id, options));
   });
-  sub('transfer <id> <to>', 'Send the caller to a destination, or to "fallback".', 'call transfer 5f0c sales').action(
-    async (id: string, to: string, options: CallOptions) => {
+  sub(
+    'transfer <id> <to>',
+    'Send the caller to a destination, or to "fallback", at once.',
+    'call transfer 5f0c sales --warm --summary "wants a quote"',
+  )
+    .option('--warm', 'ask the person first; the caller comes back to the agent if nobody takes the call')
+    .option('--conference', 'as --warm, and the agent stays in the call')
+    .option('--summary <text>', 'what the person is told of the caller’s wish')
+    .action(async (id: string, to: string, options: TransferOptions) => {
       finish(await transferCall(terminal, id, to, options));
-    },
-  );
+    });
 }

@@ -59,6 +59,18 @@ describe('linecard call', () => {
     expect(api.done).toEqual([]);
   });
 
+  it('transfers with an announcement, and to a conference', async () => {
+    expect(await main(['call', 'transfer', '5f0c', 'sales', '--warm', '--summary', 'a quote'], terminal)).toBe(0);
+    expect(terminal.errorText).toContain('sales is being rung, the caller hears music');
+    expect(await main(['call', 'transfer', '5f0c', 'sales', '--conference'], terminal)).toBe(0);
+    expect(api.done).toEqual([
+      `transfer ${LIVE.id} to sales: warm a quote`,
+      `transfer ${LIVE.id} to sales: conference `,
+    ]);
+    expect(await main(['call', 'transfer', '5f0c', 'sales', '--summary', 'a quote'], terminal)).toBe(1);
+    expect(await main(['call', 'transfer', '5f0c', 'sales', '--warm', '--conference'], terminal)).toBe(1);
+  });
+
   it('hangs up and transfers', async () => {
     expect(await main(['call', 'transfer', '5f0c', 'sales'], terminal)).toBe(0);
     expect(await main(['call', 'hangup', LIVE.id], terminal)).toBe(0);
