@@ -78,7 +78,7 @@ describe('what is done to a call', () => {
     [
       'transfer',
       { to: 'x', mode: 'fast', at: 1 },
-      '"at" is not known here, only to, mode, summary; "mode" must be one of blind, warm, default',
+      '"at" is not known here, only to, mode, summary; "mode" must be one of blind, warm, conference, default',
     ],
     ['dtmf', { digits: '12x' }, '"digits" must be 1 to 64 digits of 0-9 * # A-D'],
     ['say', { text: ' ' }, '"text" must be a text of 1 to 2000 characters'],
