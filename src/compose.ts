@@ -76,6 +76,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
         graceMs: config.transfers.graceSeconds * 1000,
         allow: config.transfers.allow,
       },
+      journal,
       messages,
       schedules,
       clock,
@@ -144,14 +145,16 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
     };
     await recordings?.start();
     shelf.start();
+    // Callers whom an earlier process left hear music while the media threads start.
+    calls.start('starting');
     await engine.start();
   } catch (error) {
-    await Promise.all([engine.stop(), server.stop(), shelf.stop()]);
+    await Promise.all([...pbxes.map((pbx) => pbx.stop()), engine.stop(), server.stop(), shelf.stop()]);
     journal.close();
     throw error;
   }
   for (const limitation of engine.limitations()) log.warn({ limitation }, 'something works less well than configured');
-  calls.start();
+  calls.mediaStarted();
   return {
     http,
     unready,

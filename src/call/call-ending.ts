@@ -102,6 +102,14 @@ export class CallEnding {
     );
   }
 
+  async beginMusic({ pbx, offer }: Line): Promise<void> {
+    try {
+      await pbx.hold(offer.channelId, 'held');
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'music could not be begun');
+    }
+  }
+
   async endMusic({ pbx, offer }: Line): Promise<void> {
     try {
       await pbx.hold(offer.channelId, 'resumed');

@@ -1,11 +1,12 @@
 import { LinecardError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
+import type { CallJournal, LastingHold } from '../journal/port.js';
 import type { Line } from './call-services.js';
 import type { CallLedger } from './ledger.js';
 import type { MediaLink } from './media-link.js';
 
 /** Who keeps the agent from talking. */
-export type Holder = 'phone' | 'ringing' | 'operator' | 'agent' | 'transfer' | 'supervisor';
+export type Holder = LastingHold | 'ringing' | 'agent' | 'transfer' | 'supervisor' | 'restart';
 
 export type CallHoldOptions = {
   readonly callId: Parameters<MediaLink['send']>[0]['callId'];
@@ -13,6 +14,7 @@ export type CallHoldOptions = {
   readonly line: Line | null;
   /** own: our media side plays music to this caller (a browser). */
   readonly music: 'pbx' | 'own';
+  readonly journal: Pick<CallJournal, 'holdChanged'>;
   readonly ledger: CallLedger;
   readonly media: MediaLink;
   readonly log: Logger;
@@ -33,7 +35,7 @@ export class CallHold {
 
   /** The PBX plays music to the caller at our wish. */
   get hearsMusic(): boolean {
-    return this.has('operator') || this.has('transfer') || this.has('agent');
+    return this.has('operator') || this.has('transfer') || this.has('agent') || this.has('restart');
   }
 
   has(by: Holder): boolean {
@@ -42,15 +44,31 @@ export class CallHold {
 
   /** Takes the agent away, or gives the caller back to it; the music is the business of whoever asks. */
   change(by: Holder, held: 'held' | 'resumed'): void {
-    const { callId, ledger, media } = this.#options;
+    const { callId, journal, ledger, media } = this.#options;
     const wasHeld = this.held;
     if (held === 'held') this.#holders.add(by);
     else this.#holders.delete(by);
+    if (isLasting(by)) journal.holdChanged(callId, [...this.#holders].filter(isLasting));
     if (wasHeld === this.held) return;
     media.send({ kind: 'hold', callId, held });
-    if (!ledger.answered) return;
+    if (ledger.answered) this.show();
+  }
+
+  /** Says in the ledger how it is. */
+  show(): void {
+    const { ledger } = this.#options;
     if (this.has('transfer') || this.has('supervisor')) ledger.changeState('transferring');
     else ledger.changeState(this.held ? 'held' : 'talking');
+  }
+
+  /** As it was before a restart, and with music until `restored`. Nobody is told: there is no agent yet. */
+  restore(holders: readonly Holder[]): void {
+    for (const holder of [...holders, 'restart' as const]) this.#holders.add(holder);
+  }
+
+  /** The agent is there. */
+  restored(): void {
+    this.#holders.delete('restart');
   }
 
   /** With music, for an operator or at the agent's own wish. Rejects with what the PBX answered, CALL_STATE or PBX_UNSUPPORTED. */
@@ -85,6 +103,10 @@ export class CallHold {
       log.warn({ err: error }, 'music could not be ended');
     }
   }
+}
+
+function isLasting(holder: Holder): holder is LastingHold {
+  return holder === 'phone' || holder === 'operator';
 }
 
 function unsupported(music: CallHoldOptions['music']): LinecardError {

@@ -6,15 +6,19 @@ import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import { newCallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
-import type { PastTurn } from '../journal/port.js';
+import type { CallJournal, PastTurn, UnfinishedCall } from '../journal/port.js';
+import { NO_JOURNAL } from '../journal/port.js';
 import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
 import type { AnchorPbx, CallHours, CallServices } from './call-services.js';
 import { CallSession } from './call-session.js';
+import type { EarlierCaller } from './earlier-calls.js';
+import { endOfEarlier } from './earlier-calls.js';
 import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { LegRoutes } from './leg-routes.js';
 import type { CallActions, CallDirectory } from './port.js';
 import { reconcile } from './reconcile.js';
 import { OverrideLine } from './schedule/override-line.js';
+import { StartGate } from './start-gate.js';
 import { TalkingPairs } from './transfer/talking-pairs.js';
 
 /** Answers and a party's audio, which go to who asked, and recordings, which go to who keeps them. */
@@ -31,6 +35,9 @@ const MAX_ENDED = 100;
 /** How often snapshot and registry are compared without a cause: the leak check. */
 const RECONCILE_INTERVAL_MS = 30_000;
 
+/** How long a new caller hears ringing while the media threads start; then the human is rung. */
+const MEDIA_START_MS = 1500;
+
 /** What an extension of the configuration leads to. */
 export type ExtensionPlan = {
   readonly agent: string;
@@ -46,7 +53,10 @@ export type ExtensionPlan = {
 };
 
 export type CallManagerOptions = {
-  readonly services: Omit<CallServices, 'routes' | 'pairs' | 'anchorPbx'>;
+  readonly services: Omit<CallServices, 'routes' | 'pairs' | 'anchorPbx' | 'journal' | 'mediaStart'> & {
+    /** Absent: nothing is remembered over a restart. */
+    readonly journal?: CallJournal;
+  };
   readonly pbxes: readonly Pbx[];
   readonly extensions: ReadonlyMap<string, ExtensionPlan>;
   /** Whose hours an agent tells who was called by no extension; absent: nobody's. */
@@ -70,6 +80,8 @@ export class CallManager implements CallDirectory, CallActions {
   readonly #ended = new Map<CallId, CallSession>();
   /** By PBX and channel: two PBXs may use the same channel id. */
   readonly #byChannel = new Map<string, CallSession>();
+  /** Callers for whom there is no media yet. */
+  readonly #waiting = new Set<string>();
   #draining: 'no' | 'yes' = 'no';
   #idle: (() => void) | null = null;
   #reconcileAlarm: Alarm | null = null;
@@ -84,15 +96,30 @@ export class CallManager implements CallDirectory, CallActions {
     this.#pairs = new TalkingPairs({ routes: this.#routes, log: this.#log });
     const { anchor } = options;
     const anchorPbx = anchor === undefined ? null : findAnchorPbx(this.#pbxes, anchor);
-    this.#services = { ...options.services, anchorPbx, routes: this.#routes, pairs: this.#pairs };
+    this.#services = {
+      journal: NO_JOURNAL,
+      ...options.services,
+      anchorPbx,
+      mediaStart: new StartGate(options.services.clock, 'yes'),
+      routes: this.#routes,
+      pairs: this.#pairs,
+    };
   }
 
-  start(): void {
+  /** starting: the media threads are not there yet, `mediaStarted` follows. Callers whom an earlier process left hear music until then. */
+  start(media: 'started' | 'starting' = 'started'): void {
+    if (media === 'starting') this.#services.mediaStart.close();
+    // Nobody but that process carried their sound.
+    for (const call of this.#services.journal.unfinished(null)) this.#endEarlier(call, 'gone');
     for (const pbx of this.#pbxes) {
       pbx.onEvent = (event) => this.#onPbx(pbx, event);
       pbx.start();
     }
     this.#armReconcile();
+  }
+
+  mediaStarted(): void {
+    this.#services.mediaStart.open();
   }
 
   /** Reasons why no call can be taken; empty when one can. */
@@ -249,8 +276,12 @@ export class CallManager implements CallDirectory, CallActions {
       await this.#orLog(pbx.hangUp(offer.channelId, 'unreachable'), 'channel could not be hung up');
       return;
     }
+    const before = this.#services.journal.unfinishedAt(pbx.name, offer.channelId);
+    const resumes = before !== null && offer.answered === 'yes';
+    // Who was with an agent already hears music meanwhile.
+    if (!resumes && !(await this.#mediaFor(key))) return;
     const refusal = this.#draining === 'yes' ? 'shutting down' : this.#services.engine.unready()[0];
-    if (refusal !== undefined && plan.fallback !== null) {
+    if (refusal !== undefined && plan.fallback !== null && !(resumes && !this.#services.mediaStart.isOpen)) {
       this.#log.warn(
         { pbx: pbx.name, extension: offer.extension, fallback: plan.fallback, refusal },
         'call sent to the fallback',
@@ -261,9 +292,10 @@ export class CallManager implements CallDirectory, CallActions {
     }
     const line = { pbx, offer, fallback: plan.fallback };
     const session = new CallSession({
-      id: newCallId(),
+      id: before?.record.id ?? newCallId(),
+      before,
       services: this.#services,
-      agent: plan.agent,
+      agent: this.#agentOf(plan, before),
       extension: offer.extension,
       hours: plan.hours,
       caller: offer.caller,
@@ -302,6 +334,32 @@ export class CallManager implements CallDirectory, CallActions {
     });
     this.#overrideLines.add(line);
     await line.serve();
+  }
+
+  /** The one whom a caller talked with before a restart, whatever the schedule says by now; unless there is no such agent any more. */
+  #agentOf({ agent }: ExtensionPlan, before: UnfinishedCall | null): string {
+    if (before === null) return agent;
+    const earlier = before.record.agent;
+    const agents = [...this.#extensions.values()].flatMap((plan) => [plan.agent, plan.closed?.agent]);
+    return agents.includes(earlier) ? earlier : agent;
+  }
+
+  /** Whether the caller still waits for us when media can be had, or it takes too long. */
+  async #mediaFor(key: string): Promise<boolean> {
+    const { mediaStart } = this.#services;
+    if (mediaStart.isOpen) return true;
+    if (this.#waiting.has(key)) return false;
+    this.#waiting.add(key);
+    await mediaStart.passed(MEDIA_START_MS);
+    this.#waiting.delete(key);
+    return !this.#byChannel.has(key);
+  }
+
+  #endEarlier(call: UnfinishedCall, caller: EarlierCaller): void {
+    const { clock, publish } = this.#services;
+    const end = endOfEarlier(call, caller, clock);
+    this.#log.info({ callId: end.callId, caller }, 'call of an earlier process is over');
+    publish(end);
   }
 
   /** A call without a PBX's channel: a browser or another client calls this agent. Throws MEDIA_FULL when no call can be taken. */
@@ -378,6 +436,8 @@ export class CallManager implements CallDirectory, CallActions {
         others: () => [...this.#overrideLines].map((line) => line.belongings),
         pairs: this.#pairs,
         offer: (offer) => void this.#offered(pbx, offer),
+        journal: this.#services.journal,
+        onOver: (call, caller) => this.#endEarlier(call, caller),
         clock: this.#services.clock,
         log: this.#log.child({ pbx: pbx.name }),
       }),

@@ -3,9 +3,11 @@ import type { Clock } from '../core/clock.js';
 import type { CallEvent } from '../core/events.js';
 import type { Logger } from '../core/logger.js';
 import type { MediaEngine } from '../engine/port.js';
+import type { CallJournal } from '../journal/port.js';
 import type { CallOffer, ConsultPbx, Pbx } from '../pbx/port.js';
 import type { LegRoutes } from './leg-routes.js';
 import type { MessageStore, ScheduleDesk } from './port.js';
+import type { StartGate } from './start-gate.js';
 import type { TalkingPairs } from './transfer/talking-pairs.js';
 import type { Place } from './transfer/warm-transfer.js';
 
@@ -41,6 +43,9 @@ export type CallServices = {
   readonly anchorPbx: AnchorPbx | null;
   readonly routes: LegRoutes;
   readonly pairs: TalkingPairs;
+  readonly journal: CallJournal;
+  /** Media threads have started, or it took too long. */
+  readonly mediaStart: StartGate;
   readonly messages: MessageStore;
   readonly schedules: ScheduleDesk;
   readonly clock: Clock;

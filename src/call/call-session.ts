@@ -5,7 +5,7 @@ import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import { newLegId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { LegReport, OpenSession } from '../engine/port.js';
-import type { PastTurn } from '../journal/port.js';
+import type { PastTurn, UnfinishedCall } from '../journal/port.js';
 import type { AgentsCall } from './agent-requests.js';
 import { AgentRequests } from './agent-requests.js';
 import { CallHold } from './call-hold.js';
@@ -21,6 +21,10 @@ import { CallSupervisors } from './supervision/call-supervisors.js';
 
 /** A leg that is lost in mid-call is opened again; a PBX that loses it thrice will not keep it. */
 const MEDIA_REOPENINGS = 2;
+/** How long a caller hears music while the media threads start; then a human is better. */
+const RESUMING_MS = 10_000;
+/** Whoever put us on hold longer ago may have come back while nobody listened. */
+const PHONE_HOLD_KNOWN_MS = 10_000;
 
 export type CallSessionOptions = {
   readonly id: CallId;
@@ -32,6 +36,8 @@ export type CallSessionOptions = {
   readonly transport: Transport;
   /** What was said in a call that this one goes on with. */
   readonly past?: readonly PastTurn[];
+  /** The call as an earlier process of ours left it, with the same id. */
+  readonly before?: UnfinishedCall | null;
   /**
    * The PBX side; null for a call that the dialplan connected to us by itself, where the dialplan keeps the caller, and for a browser's, which
    * has none.
@@ -68,13 +74,32 @@ export class CallSession implements AgentsCall {
     this.#options = options;
     this.#line = line;
     this.#log = services.log.child({ callId: id, channelId: line?.offer.channelId });
-    const { agent, extension, hours, caller, transport } = options;
+    const { agent, extension, hours, caller, transport, before } = options;
     const { clock, publish } = services;
     const pbx = line?.pbx.name ?? null;
-    this.#ledger = new CallLedger({ id, agent, extension, caller, transport, pbx, clock, publish, log: this.#log });
+    this.#ledger = new CallLedger({
+      id,
+      agent,
+      extension,
+      caller,
+      transport,
+      pbx,
+      before: before?.record ?? null,
+      clock,
+      publish,
+      log: this.#log,
+    });
     this.#media = new MediaLink({ callId: id, engine: services.engine, clock, log: this.#log });
     const music = this.#isBrowser() ? 'own' : 'pbx';
-    this.#hold = new CallHold({ callId: id, line, music, ledger: this.#ledger, media: this.#media, log: this.#log });
+    this.#hold = new CallHold({
+      callId: id,
+      line,
+      music,
+      journal: services.journal,
+      ledger: this.#ledger,
+      media: this.#media,
+      log: this.#log,
+    });
     this.#ending = new CallEnding({
       line,
       ledger: this.#ledger,
@@ -166,7 +191,14 @@ export class CallSession implements AgentsCall {
   /** Serves an offered call up to the greeting, or brings the caller to the fallback. Never rejects. */
   async serve(line: Line): Promise<void> {
     const { pbx, offer } = line;
-    this.#ledger.started();
+    const { before = null, services } = this.#options;
+    if (before === null) this.#ledger.started();
+    else this.#ledger.resumed(before.resumptions + 1);
+    services.journal.locate(this.id, offer.channelId);
+    if (before !== null && offer.answered === 'yes') {
+      await this.#resume(line, before);
+      return;
+    }
     try {
       // A caller whom an earlier process of ours left may still hear its music.
       if (offer.answered === 'yes') await this.#ending.endMusic(line);
@@ -180,6 +212,29 @@ export class CallSession implements AgentsCall {
       if (this.#ending.hasEnded) return;
       this.#ledger.callAnswered();
       this.#media.send({ kind: 'start', callId: this.id });
+    } catch (error) {
+      await this.#ending.cannotServe(toLinecardError(error));
+    }
+  }
+
+  /** Goes on where an earlier process stopped: music until the agent is back, who knows what was said. Never rejects. */
+  async #resume(line: Line, { heldBy, transfer, transfers, touchedAtMs }: UnfinishedCall): Promise<void> {
+    const { mediaStart, clock } = this.#options.services;
+    const phoneHoldIsKnown = clock.wallMs() - touchedAtMs < PHONE_HOLD_KNOWN_MS;
+    const lasting = heldBy.filter((holder) => holder === 'operator' || phoneHoldIsKnown);
+    this.#hold.restore(transfer === null ? lasting : [...lasting, 'transfer']);
+    try {
+      await this.#ending.beginMusic(line);
+      await mediaStart.passed(RESUMING_MS);
+      await this.#openMedia(line);
+      if (this.#ending.hasEnded) return;
+      this.#hold.restored();
+      if (!this.#hold.hearsMusic) await this.#ending.endMusic(line);
+      if (!this.#ledger.answered) this.#ledger.callAnswered();
+      this.#media.send({ kind: 'start', callId: this.id });
+      if (this.#hold.held) this.#media.send({ kind: 'hold', callId: this.id, held: 'held' });
+      this.#hold.show();
+      if (transfer !== null) await this.#transfers.again(transfer, transfers);
     } catch (error) {
       await this.#ending.cannotServe(toLinecardError(error));
     }
@@ -290,6 +345,7 @@ export class CallSession implements AgentsCall {
   }): void {
     if (this.#line === null || this.#ending.hasEnded) return;
     const { channelId, caller, answered } = by;
+    this.#options.services.journal.locate(this.id, channelId);
     this.#line.offer = { ...this.#line.offer, channelId, caller, answered };
     this.#transfers.callerReplaced(channelId);
     this.#ledger.callerReplaced(caller);

@@ -2,6 +2,7 @@ import type { Caller, HowToTransfer, Outcome, TransferMode } from '../core/calls
 import { LinecardError } from '../core/errors.js';
 import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
+import type { AskedTransfer } from '../journal/port.js';
 import type { CallHours, CallServices, Destination, Line } from './call-services.js';
 import type { CallLedger } from './ledger.js';
 import type { MediaLink } from './media-link.js';
@@ -88,13 +89,38 @@ export class CallTransfers {
     this.#count += 1;
     if (keptBy === 'nobody') {
       const mode = how.mode === 'default' ? destination.mode : how.mode;
+      services.journal.transferBegins(this.#options.callId, { to, mode, summary: how.summary });
       this.#beginAnchored(to, destination, { mode, summary: how.summary });
       return;
     }
     const asConfigured = destination.mode === 'warm' && line?.pbx.consult !== undefined ? 'warm' : 'blind';
     const mode = how.mode === 'default' ? asConfigured : how.mode;
-    if (mode === 'blind') await this.#blind(to, destination);
-    else this.#begin(to, destination, { mode, summary: how.summary });
+    services.journal.transferBegins(this.#options.callId, { to, mode, summary: how.summary });
+    try {
+      if (mode === 'blind') await this.#blind(to, destination);
+      else this.#begin(to, destination, { mode, summary: how.summary });
+    } catch (error) {
+      services.journal.transferEnded(this.#options.callId, 'refused');
+      throw error;
+    }
+  }
+
+  /** Goes on with what an earlier process was asked for, the `count`th of the call; the caller hears music. Never rejects. */
+  async again({ to, mode, summary }: AskedTransfer, count: number): Promise<void> {
+    const { line, callId, media, host, log } = this.#options;
+    const hold = async (held: 'held' | 'resumed'): Promise<void> => line?.pbx.hold(line.offer.channelId, held);
+    this.#count = count;
+    try {
+      if (mode === 'blind') await hold('resumed');
+      await this.transfer(to, { mode, summary });
+    } catch (error) {
+      if (host.hasEnded()) return;
+      log.warn({ err: error, to }, 'transfer could not be begun again after a restart');
+      await hold('resumed').catch((late: unknown) => log.debug({ err: late }, 'music could not be ended'));
+      host.changeHold('resumed');
+      const label = this.#options.services.destinations.get(to)?.label ?? 'them';
+      media.send({ kind: 'say', callId, text: returnText([], label), instead: 'yes' });
+    }
   }
 
   callerGone(): void {
@@ -144,7 +170,7 @@ export class CallTransfers {
   }
 
   #begin(to: string, { label, places }: Destination, { mode, summary }: AskedWarm): void {
-    const { caller, extension, line, services, ledger, log } = this.#options;
+    const { callId, caller, extension, line, services, ledger, log } = this.#options;
     const { engine, routes, pairs, clock, transfers } = services;
     const consult = line?.pbx.consult;
     if (line === null || consult === undefined) {
@@ -175,6 +201,7 @@ export class CallTransfers {
       engine,
       routes,
       pairs,
+      onStep: (what, detail) => services.journal.step(callId, what, detail),
       clock,
       log,
     });
@@ -224,12 +251,14 @@ export class CallTransfers {
           host.toFallback({ result: 'failed', fault: 'pbx', reason: 'the caller could not come back from a transfer' }),
         transferEnded: (ended) => {
           this.#warm = null;
+          services.journal.transferEnded(callId, ended);
           if (ended === 'connected' && !host.hasEnded()) this.#anchored = warm;
         },
       },
       engine,
       routes,
       pairs,
+      onStep: (what, detail) => services.journal.step(callId, what, detail),
       clock,
       log,
     });
@@ -244,7 +273,7 @@ export class CallTransfers {
   }
 
   #whileTransferring(line: Line, label: string): TransferringCall {
-    const { callId, media, host } = this.#options;
+    const { callId, media, host, services } = this.#options;
     const { pbx } = line;
     return {
       hold: async () => {
@@ -267,6 +296,7 @@ export class CallTransfers {
         host.toFallback({ result: 'failed', fault: 'pbx', reason: 'the caller could not come back from a transfer' }),
       transferEnded: (how) => {
         this.#warm = null;
+        services.journal.transferEnded(callId, how);
         if (how === 'connected')
           void host.end({ result: 'transferred', fault: 'none', reason: `to ${label}, announced` });
       },

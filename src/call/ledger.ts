@@ -29,6 +29,8 @@ export type LedgerOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly publish: (event: CallEvent) => void;
+  /** The call as an earlier process left it. */
+  readonly before?: CallRecord | null;
 };
 
 /** What a media thread observes of a call and control only passes on. */
@@ -56,8 +58,18 @@ export class CallLedger {
 
   constructor(options: LedgerOptions) {
     this.#options = options;
-    this.#startedAtMs = options.clock.nowMs();
-    this.#startedAtWallMs = options.clock.wallMs();
+    const { clock, before = null } = options;
+    const nowWallMs = clock.wallMs();
+    this.#startedAtWallMs = before === null ? nowWallMs : Date.parse(before.startedAt);
+    this.#startedAtMs = clock.nowMs() - (nowWallMs - this.#startedAtWallMs);
+    if (before === null) return;
+    this.#state = before.state;
+    this.#codec = before.codec;
+    this.#sampleRateHz = before.sampleRateHz;
+    this.#turns.push(...before.turns);
+    if (before.answeredAt === null) return;
+    this.#answeredAtWallMs = Date.parse(before.answeredAt);
+    this.#timings.answeredMs = this.#answeredAtWallMs - this.#startedAtWallMs;
   }
 
   get state(): CallState {
@@ -111,6 +123,11 @@ export class CallLedger {
     const { transport, pbx, extension, agent, caller, log } = this.#options;
     this.#publish({ kind: 'callStarted', call: this.record });
     log.info({ transport, ...(pbx === null ? {} : { pbx }), extension, agent, pii: { caller } }, 'call started');
+  }
+
+  resumed(resumptions: number): void {
+    this.#publish({ kind: 'callResumed', call: this.record, resumptions });
+    this.#options.log.info({ resumptions, turns: this.#turns.length, state: this.#state }, 'call resumed');
   }
 
   legConnected(codec: string, sampleRateHz: number): void {

@@ -1,8 +1,10 @@
 import type { Clock } from '../core/clock.js';
 import type { BridgeId, ChannelId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
+import type { CallJournal, UnfinishedCall } from '../journal/port.js';
 import type { CallOffer, ChannelInfo, Parties, Pbx, PbxSnapshot } from '../pbx/port.js';
 import type { CallSession } from './call-session.js';
+import type { EarlierCaller } from './earlier-calls.js';
 import type { TalkingPairs } from './transfer/talking-pairs.js';
 
 /** Younger channels and calls are still being set up; what they lack is not a leak. */
@@ -19,6 +21,9 @@ export type ReconcileOptions = {
   readonly pairs: TalkingPairs;
   /** A caller whom nobody serves: an earlier process of ours did. */
   readonly offer: (offer: CallOffer) => void;
+  readonly journal: Pick<CallJournal, 'unfinished'>;
+  /** A call of an earlier process, whose caller hung up meanwhile or talks with a person. */
+  readonly onOver: (call: UnfinishedCall, caller: EarlierCaller) => void;
   readonly clock: Clock;
   readonly log: Logger;
   /** Bridges that were empty at the run before; null at the first, when what nobody knows was left by an earlier process, however young it is. */
@@ -52,6 +57,11 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
   const owned = [...options.calls().map((call) => call.belongings), ...options.others(), options.pairs.belongings(pbx)];
   const channels = new Set(owned.flatMap((belongings) => belongings.channels));
   const bridges = new Set(owned.flatMap((belongings) => belongings.bridges));
+  for (const call of options.journal.unfinished(pbx.name)) {
+    if (now.some(({ id }) => id === call.record.id)) continue;
+    if (call.channelId === null || !present.has(call.channelId)) options.onOver(call, 'gone');
+    else if (channels.has(call.channelId)) options.onOver(call, 'with a person');
+  }
   const settlingMs = emptyBefore === null ? 0 : SETTLING_MS;
   const settled = (createdAtMs: number): boolean => clock.wallMs() - createdAtMs >= settlingMs;
   const membersOf = ({ channels: ids }: PbxSnapshot['bridges'][number]): readonly ChannelInfo[] =>

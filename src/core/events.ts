@@ -4,6 +4,15 @@ import type { CallId } from './ids.js';
 /** What happens to a call, in the past tense, for everybody who watches: history, metrics, API streams. */
 export type CallEvent =
   | { readonly kind: 'callStarted'; readonly callId: CallId; readonly atMs: number; readonly call: CallRecord }
+  /** An earlier process of ours left the call in the middle; it goes on. The first event of it in this process. */
+  | {
+      readonly kind: 'callResumed';
+      readonly callId: CallId;
+      readonly atMs: number;
+      readonly call: CallRecord;
+      /** How often it was resumed by now. */
+      readonly resumptions: number;
+    }
   | { readonly kind: 'stateChanged'; readonly callId: CallId; readonly atMs: number; readonly state: CallState }
   | {
       readonly kind: 'legConnected';

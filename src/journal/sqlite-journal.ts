@@ -70,6 +70,9 @@ export class SqliteJournal implements CallJournal {
       case 'callStarted':
         this.#begin(event.call, atMs);
         break;
+      case 'callResumed':
+        this.#set(callId, 'resumptions = ?', event.resumptions);
+        break;
       case 'stateChanged':
         this.#set(callId, 'state = ?', event.state);
         break;
@@ -117,6 +120,7 @@ export class SqliteJournal implements CallJournal {
   }
 
   transferBegins(callId: CallId, { to, mode, summary }: AskedTransfer): void {
+    this.transferEnded(callId, 'interrupted');
     this.#add(callId, () => {
       this.#file.run(
         `INSERT INTO transfers SELECT ?, 1 + coalesce(max(number), 0), ?, ?, ?, ?, NULL FROM transfers WHERE call_id = ?`,
@@ -303,9 +307,10 @@ export class SqliteJournal implements CallJournal {
     this.#file.attempt(() => {
       const rows = this.#file.all(
         `SELECT id FROM calls WHERE ended_at_ms < ?
+         UNION SELECT id FROM calls WHERE ended_at_ms IS NULL AND touched_at_ms < ?
          UNION SELECT id FROM (SELECT id FROM calls WHERE ended_at_ms IS NOT NULL ORDER BY ended_at_ms DESC LIMIT -1 OFFSET ?)
          LIMIT ?`,
-        ...[beforeMs, MAX_CALLS, MAX_FORGOTTEN],
+        ...[beforeMs, this.#wallMs() - Math.max(keepDays, 1) * DAY_MS, MAX_CALLS, MAX_FORGOTTEN],
       ) as { readonly id: string }[];
       for (const { id } of rows) {
         this.#file.run('DELETE FROM calls WHERE id = ?', id);

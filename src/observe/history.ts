@@ -3,6 +3,8 @@ import type { CallEvent } from '../core/events.js';
 
 /** Ended calls that are on the list; older ones are on none any more. */
 export const MAX_CALLS_REMEMBERED = 1000;
+/** The numbers of a call's events go on after a restart, whose watcher asks for those after the last that it saw. */
+const EVENTS_OF_A_PROCESS = 1_000_000;
 /** Events of a call that are kept for a watcher who comes late or again. */
 const MAX_EVENTS_PER_CALL = 250;
 
@@ -45,6 +47,9 @@ export class CallHistory {
   /** A listener for the event bus of control. */
   readonly observe = (event: CallEvent): void => {
     if (event.kind === 'callStarted') this.#open(event.callId, event.call);
+    if (event.kind === 'callResumed') this.#open(event.callId, event.call, event.resumptions * EVENTS_OF_A_PROCESS);
+    // One that an earlier process left, and that was over when this one looked.
+    if (event.kind === 'callEnded' && !this.#calls.has(event.callId)) this.#open(event.callId, event.call);
     const entry = this.#calls.get(event.callId);
     if (entry === undefined) return; // of a call that was pushed out by newer ones
     entry.lastNumber += 1;
@@ -95,8 +100,8 @@ export class CallHistory {
     entry.ended = 'yes';
   }
 
-  #open(id: string, record: CallRecord): void {
-    this.#calls.set(id, { record, ended: 'no', events: [], lastNumber: 0, watchers: new Set() });
+  #open(id: string, record: CallRecord, lastNumber = 0): void {
+    this.#calls.set(id, { record, ended: 'no', events: [], lastNumber, watchers: new Set() });
     if (this.#calls.size <= this.#maxCalls) return;
     const oldest = [...this.#calls].find(([, entry]) => entry.ended === 'yes') ?? [...this.#calls][0];
     if (oldest !== undefined) this.#calls.delete(oldest[0]);

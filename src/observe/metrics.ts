@@ -58,6 +58,7 @@ export class Metrics {
     'result',
     'fault',
   ]);
+  readonly #resumed = this.#counter('calls_resumed_total', 'Calls that went on after a restart.', ['transport']);
   readonly #digits = this.#counter('digits_total', 'Digits that callers pressed.', ['transport']);
   readonly #turns = this.#counter('turns_total', 'Utterances that were heard.', ['transport', 'who']);
   readonly #transfers = this.#counter('transfers_total', 'Transfers that were started.', ['transport', 'mode']);
@@ -107,12 +108,18 @@ export class Metrics {
 
   /** A listener for the event bus of control. */
   readonly observe = (event: CallEvent): void => {
-    if (event.kind === 'callStarted') this.#live.set(event.callId, { transport: event.call.transport, counted: null });
-    const transport = this.#live.get(event.callId)?.transport;
+    if (event.kind === 'callStarted' || event.kind === 'callResumed') {
+      this.#live.set(event.callId, { transport: event.call.transport, counted: null });
+    }
+    // The end of a call that an earlier process left is the first that is heard of it.
+    const transport = event.kind === 'callEnded' ? event.call.transport : this.#live.get(event.callId)?.transport;
     if (transport === undefined) return;
     switch (event.kind) {
       case 'callStarted':
         this.#started.inc({ transport });
+        break;
+      case 'callResumed':
+        this.#resumed.inc({ transport });
         break;
       case 'turnHeard':
         this.#turns.inc({ transport, who: event.turn.who });
@@ -139,6 +146,7 @@ export class Metrics {
       case 'callEnded':
         this.#callEnded(event.call);
         break;
+      case 'callerReplaced':
       case 'stateChanged':
       case 'noteTaken':
       case 'legConnected':

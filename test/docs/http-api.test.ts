@@ -38,6 +38,7 @@ type OwnFields<Kind> = Exclude<keyof Extract<CallEvent, { readonly kind: Kind }>
 /** Of the type `CallEvent`, likewise. */
 const EVENT_FIELDS: { readonly [Kind in CallEvent['kind']]: Record<OwnFields<Kind>, true> } = {
   callStarted: { call: true },
+  callResumed: { call: true, resumptions: true },
   stateChanged: { state: true },
   legConnected: { codec: true, sampleRateHz: true },
   callAnswered: {},

@@ -217,6 +217,7 @@ describe('the file', () => {
     end(journal, callId);
     const live = begin(journal);
     clock.advance(2 * DAY_MS - 60_000);
+    say(journal, live, 'caller', 'still here');
     expect(journal.ended(10)).toHaveLength(1);
     clock.advance(11 * 60_000);
     expect(journal.ended(10)).toEqual([]);

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { findFreePort } from '../../src/demo/ports.js';
 import { startAsterisk, type TestAsterisk } from '../support/asterisk.js';
@@ -21,6 +24,8 @@ const CONFIG = {
 
 let asterisk: TestAsterisk;
 let linecard: LinecardProcess;
+/** What outlives a process: its journal. */
+let dataDir: string;
 let callerPhone: Phone;
 let salesPhone: Phone;
 
@@ -32,11 +37,13 @@ beforeEach(async () => {
   callerPhone = await Phone.open({ server, user: '6001', password: 'secret6001' });
   salesPhone = await Phone.open({ server, user: '6002', password: 'secret6002', incoming: 'ring' });
   await Promise.all([callerPhone.register(), salesPhone.register()]);
-  linecard = await startLinecardProcess({ asterisk, config: CONFIG });
+  dataDir = await mkdtemp(path.join(os.tmpdir(), 'linecard-killed-'));
+  linecard = await startLinecardProcess({ asterisk, dataDir, config: CONFIG });
 });
 afterEach(async () => {
   await Promise.all([callerPhone.close(), salesPhone.close()]);
   await linecard.close();
+  await rm(dataDir, { recursive: true, force: true });
   await expectNothingLeft(asterisk);
 });
 afterAll(() => asterisk.stop());
@@ -73,26 +80,37 @@ async function talkOn(caller: PhoneCall, person: PhoneCall): Promise<void> {
 }
 
 async function restart(): Promise<void> {
-  linecard = await startLinecardProcess({ asterisk, config: CONFIG });
+  linecard = await startLinecardProcess({ asterisk, dataDir, config: CONFIG });
 }
 
 test.each([
   ['rung', ringing],
   ['briefed', briefed],
-])('killed while the person is %s: the caller is with the agent again, the person is let go', async (_, begin) => {
-  const { caller, person } = await begin();
-  await linecard.kill();
-  // Music until somebody is there again.
-  const killedAtMs = performance.now();
-  await caller.recording.receives(25);
-  expect(heardTone(caller.recording, CALLER_HZ, killedAtMs)).toBe(false);
-  await restart();
-  const readyAtMs = performance.now();
-  await Promise.all([caller.recording.hears(CALLER_HZ), person.ends()]);
-  const backMs = Math.round(performance.now() - readyAtMs);
-  console.log(JSON.stringify({ name: 'killed-in-transfer-to-agent', value: backMs, unit: 'ms after the restart' }));
-  await caller.hangUp();
-});
+])(
+  'killed while the person is %s: they are rung again, and the caller hears music until they talk',
+  async (_, begin) => {
+    const { caller, person } = await begin();
+    const [before] = await linecard.api.liveCalls();
+    await linecard.kill();
+    const killedAtMs = performance.now();
+    await caller.recording.receives(25);
+    await restart();
+    await person.ends();
+    const again = await salesPhone.rung();
+    const rungMs = Math.round(performance.now() - killedAtMs);
+    console.log(JSON.stringify({ name: 'killed-in-transfer-rung-again', value: rungMs, unit: 'ms after the kill' }));
+    expect(await linecard.api.liveCalls()).toMatchObject([{ id: before?.id, state: 'transferring' }]);
+    again.answer();
+    again.play(tone(PERSON_HZ));
+    await again.recording.receives(50);
+    await again.sendDigits('1');
+    await talkOn(caller, again);
+    // Not a moment with the echo agent in between.
+    expect(heardTone(caller.recording, CALLER_HZ, killedAtMs)).toBe(false);
+    await caller.hangUp();
+    await again.ends();
+  },
+);
 
 test('killed soon after the person took the call: the two talk on, and end together after the restart', async () => {
   const { caller, person } = await talking();

@@ -23,6 +23,8 @@ export type LinecardSetUp = {
   readonly asterisk?: TestAsterisk;
   /** Stands in the place of whole top level keys of the test's configuration: `{ agents: …, extensions: … }`. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** For `startLinecardProcess`: where it keeps its files, to outlive it; absent: in a directory that goes with it. */
+  readonly dataDir?: string;
   /** For `startLinecardProcess`: given to Node before the program. */
   readonly nodeOptions?: readonly string[];
 };
@@ -31,6 +33,7 @@ export type LinecardSetUp = {
 export type ShownCall = {
   readonly id: string;
   readonly state: string;
+  readonly turns: readonly { readonly who: string; readonly text: string }[];
   readonly extension: string | null;
   readonly codec: string | null;
   readonly sampleRateHz: number | null;
@@ -146,9 +149,12 @@ export class LinecardProcess {
   readonly #ended: Promise<NodeJS.Signals | null>;
   readonly #log: KeptLog;
   readonly #directory: string;
+  /** Where it keeps its files. */
+  readonly dataDir: string;
 
-  constructor(child: ChildProcess, url: string, log: KeptLog, directory: string) {
+  constructor(child: ChildProcess, url: string, log: KeptLog, directory: string, dataDir: string) {
     this.api = new LinecardApi(url);
+    this.dataDir = dataDir;
     this.#child = child;
     this.#log = log;
     this.#directory = directory;
@@ -158,11 +164,6 @@ export class LinecardProcess {
   /** What it complained about since the last call of this. */
   takeComplaints(): string[] {
     return this.#log.takeComplaints();
-  }
-
-  /** Where it keeps its files. */
-  get dataDir(): string {
-    return path.join(this.#directory, 'data');
   }
 
   /** Resolves with the signal that ended it, null when it ended by itself. */
@@ -219,6 +220,7 @@ export async function startLinecardHere({ asterisk, config }: LinecardSetUp): Pr
 export async function startLinecardProcess({
   asterisk,
   config,
+  dataDir,
   nodeOptions = [],
 }: LinecardSetUp): Promise<LinecardProcess> {
   if (!existsSync(MAIN)) throw new Error('there is no dist/main.js: run `npm run build`');
@@ -226,7 +228,9 @@ export async function startLinecardProcess({
   const file = path.join(directory, 'linecard.yaml');
   const port = await findFreePort();
   // JSON is YAML.
-  await writeFile(file, JSON.stringify({ ...configTree(asterisk, config), http: { port, token: TOKEN } }));
+  const data = dataDir ?? path.join(directory, 'data');
+  const tree = { ...configTree(asterisk, config), dataDir: data, http: { port, token: TOKEN } };
+  await writeFile(file, JSON.stringify(tree));
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('LINECARD_')));
   const child = fork(MAIN, [], {
     cwd: directory,
@@ -251,7 +255,7 @@ export async function startLinecardProcess({
       resolve();
     });
   });
-  return new LinecardProcess(child, `http://127.0.0.1:${port}`, log, directory);
+  return new LinecardProcess(child, `http://127.0.0.1:${port}`, log, directory, data);
 }
 
 function configTree(

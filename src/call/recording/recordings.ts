@@ -57,9 +57,12 @@ export class Recordings {
 
   readonly observe = (event: CallEvent): void => {
     switch (event.kind) {
-      case 'callStarted': {
+      case 'callStarted':
+      case 'callResumed': {
         const { callId, call } = event;
-        const name = `${call.startedAt.slice(0, 19).replaceAll(/[-:]/g, '')}-${callId}`;
+        // What an earlier process recorded of it stays as it is.
+        const part = event.kind === 'callResumed' ? `-${event.resumptions + 1}` : '';
+        const name = `${call.startedAt.slice(0, 19).replaceAll(/[-:]/g, '')}-${callId}${part}`;
         const log = this.#log.child({ callId });
         const recording = new Recording({ path: join(this.#directory, name), call, log });
         this.#live.set(callId, { recording, alarm: null, end: () => this.#end(callId, call) });

@@ -69,6 +69,8 @@ export type WarmTransferOptions = {
   readonly engine: MediaEngine;
   readonly routes: LegRoutes;
   readonly pairs: TalkingPairs;
+  /** Told before a command is given that outlives us. */
+  readonly onStep: (what: string, detail: Readonly<Record<string, unknown>>) => void;
   readonly clock: Clock;
   readonly log: Logger;
 };
@@ -252,6 +254,7 @@ export class WarmTransfer {
       onEvent: (event) => this.#happened(event),
     });
     this.#legs.set(attempt, leg);
+    this.#options.onStep('dial', { attempt, channelId: leg.channelId, extension: place.extension });
     this.#log.info({ to: place.extension, ringTimeMs: place.ringTimeMs, attempt }, 'ringing a person');
     leg.dial();
   }
@@ -263,6 +266,7 @@ export class WarmTransfer {
   }
 
   async #hangUp(attempt: number): Promise<void> {
+    this.#options.onStep('hangUp', { attempt });
     await this.#legs.get(attempt)?.hangUp();
     this.#legs.delete(attempt);
   }
@@ -283,6 +287,7 @@ export class WarmTransfer {
       return;
     }
     this.#parties = { bridgeId: newBridgeId(), callerChannelId, personChannelId: leg.channelId };
+    this.#options.onStep('connect', this.#parties);
     await consult.connect(this.#parties);
     this.#log.info({ mergeMs: Math.round(clock.nowMs() - this.#acceptedAtMs) }, 'caller and person talk');
     void leg.closeBriefing();
@@ -294,6 +299,7 @@ export class WarmTransfer {
     const parties = this.#parties;
     if (this.#options.anchor !== null) this.#anchored = leg ?? null;
     if (leg === undefined || parties === null) return;
+    this.#options.onStep('release', parties);
     const gone = (): ChannelId | null => {
       if (this.#callerIsGone) return parties.callerChannelId;
       return leg.gone ? parties.personChannelId : null;
