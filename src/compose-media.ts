@@ -99,6 +99,7 @@ export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: Med
       return link;
     },
     maxSessionsPerThread: media.callsPerThread,
+    admission: media.admission,
     clock,
     log,
   });
@@ -131,6 +132,7 @@ export function composeMedia(
     // The dialplan knows one address: the first thread's.
     directAgent: index === 0 ? (config.audiosocket.direct ?? null) : null,
     maxSessions: config.media.callsPerThread,
+    admission: config.media.admission,
     openConversation: ({ agent, ...options }) => {
       const { provider, tools } = agent;
       return new Conversation({ ...options, provider, tools, openDetector: () => new Vad(), chunks });

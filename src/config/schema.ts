@@ -55,6 +55,7 @@ export const configSchema = section({
     threads: wholeNumber(0, 64, 'a number of threads').default(1),
     // Lateness and load refuse calls long before this where agents are costly; it is a bound on memory.
     callsPerThread: wholeNumber(1, 10_000, 'a number of calls').default(1000),
+    admission: oneOf(['load', 'calls']).default('load'),
   }).prefault({}),
   pbx: list(pbx, { max: 100, example: '[{ kind: asterisk, name: main, … }]' }).default([]),
   agents: named(nameKey, agent, 'agents by name').default({}),

@@ -14,6 +14,7 @@ import { Ticker } from '../media/ticker.js';
 import type { HostedAgent, OpenConversation } from './live-conversation.js';
 import { eventLoopLoad } from './load.js';
 import { MediaSession } from './media-session.js';
+import type { Admission } from './overload-watch.js';
 import { OverloadWatch } from './overload-watch.js';
 import type { FromMedia, LegSignal, MediaAddress, OpenSession, ToMedia } from './port.js';
 
@@ -64,6 +65,7 @@ export type MediaHostOptions = {
   /** The agent that serves calls of the dialplan; null: they are refused. */
   readonly directAgent: string | null;
   readonly maxSessions: number;
+  readonly admission: Admission;
   readonly openConversation: OpenConversation;
   /** Whether what is said is sent to control. */
   readonly recording: 'on' | 'off';
@@ -94,7 +96,7 @@ export class MediaHost {
   /** Agents that could not be prepared, and why. */
   readonly #unavailable = new Map<string, string>();
   /** Announced calls are refused by control, before they come here; those of the dialplan come by themselves. */
-  readonly #overload = new OverloadWatch();
+  readonly #overload: OverloadWatch;
   readonly #tickerReport: TickerReport = {
     latenessP50Ms: 0,
     latenessP99Ms: 0,
@@ -113,6 +115,7 @@ export class MediaHost {
     this.#options = options;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#overload = new OverloadWatch(options.admission);
     this.#readLoad = options.readLoad ?? eventLoopLoad();
     this.#services = options.services ?? [];
     this.#ticker = new Ticker({

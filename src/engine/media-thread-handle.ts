@@ -5,6 +5,7 @@ import type { CallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import { BeatWatch } from './beat-watch.js';
 import { emptyReport } from './media-host.js';
+import type { Admission } from './overload-watch.js';
 import { OverloadWatch } from './overload-watch.js';
 import type { FromMedia, LegReport, MediaAddress, OpenSession, ThreadReport, ToMedia } from './port.js';
 import type { ThreadLink } from './thread-link.js';
@@ -37,6 +38,7 @@ export type MediaThreadOptions = {
   readonly index: number;
   readonly openLink: (index: number) => ThreadLink;
   readonly maxSessions: number;
+  readonly admission: Admission;
   readonly clock: Clock;
   readonly log: Logger;
   /** What control is told; what is between the pool and its threads is not. */
@@ -61,7 +63,7 @@ export class MediaThread {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #watch: BeatWatch;
-  readonly #overload = new OverloadWatch();
+  readonly #overload: OverloadWatch;
   readonly #calls = new Map<CallId, PlacedCall>();
   readonly #opening = new Map<CallId, PendingOpen>();
   #link: ThreadLink | null = null;
@@ -78,6 +80,7 @@ export class MediaThread {
     this.#options = options;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#overload = new OverloadWatch(options.admission);
     this.#watch = new BeatWatch({
       clock: options.clock,
       intervalMs: BEAT_INTERVAL_MS,

@@ -15,11 +15,19 @@ const CALM_P50_MS = 10;
 const BUSY_REPORTS = 2;
 const CALM_REPORTS = 3;
 
+/** What makes a thread refuse calls: being late or busy, or nothing but the number of its calls. */
+export type Admission = 'load' | 'calls';
+
 /** Tells from a thread's reports when it must not take more calls, without wavering at the border. */
 export class OverloadWatch {
+  readonly #admission: Admission;
   #reason: string | null = null;
   /** Reports in a row that speak against the present verdict. */
   #opposed = 0;
+
+  constructor(admission: Admission) {
+    this.#admission = admission;
+  }
 
   /** Why no more calls should come; null when they may. */
   get reason(): string | null {
@@ -27,6 +35,7 @@ export class OverloadWatch {
   }
 
   observe(report: ThreadReport): void {
+    if (this.#admission === 'calls') return;
     const verdict = this.#reason === null ? busy(report) : null;
     if (this.#reason === null) {
       this.#opposed = verdict === null ? 0 : this.#opposed + 1;

@@ -4,6 +4,7 @@ import { LinecardError } from '../core/errors.js';
 import type { CallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import { MediaThread } from './media-thread-handle.js';
+import type { Admission } from './overload-watch.js';
 import type { FromMedia, MediaAddress, MediaEngine, OpenSession, ThreadReport, ToMedia } from './port.js';
 import type { ThreadLink } from './thread-link.js';
 
@@ -17,6 +18,7 @@ export type MediaPoolOptions = {
   readonly openLink: (index: number) => ThreadLink;
   /** Calls that one thread takes. */
   readonly maxSessionsPerThread: number;
+  readonly admission: Admission;
   readonly clock: Clock;
   readonly log: Logger;
 };
@@ -44,6 +46,7 @@ export class MediaPool implements MediaEngine {
           index,
           openLink: options.openLink,
           maxSessions: options.maxSessionsPerThread,
+          admission: options.admission,
           clock: options.clock,
           log: options.log.child({ mediaThread: index }),
           onMessage: (message) => this.onMessage(message),

@@ -26,6 +26,7 @@ beforeEach(async () => {
     agents: new Map([['clara', { provider: new FakeProvider('clara'), backup: null, tools: () => [] }]]),
     directAgent: null,
     maxSessions: 10,
+    admission: 'load',
     openConversation: (options) => new FakeConversation(options),
     prepare: () => Promise.resolve(),
     recording: 'off',

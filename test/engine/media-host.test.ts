@@ -36,6 +36,7 @@ async function setUp(
     ]),
     directAgent: options.directAgent ?? null,
     maxSessions: options.maxSessions ?? 10,
+    admission: 'load',
     openConversation: (conversationOptions) => {
       if (conversationOptions.agent.provider.name === options.breaksAtOpen) throw new Error('cannot open');
       const conversation = new FakeConversation(conversationOptions);
@@ -112,6 +113,7 @@ describe('media host', () => {
       agents: new Map(),
       directAgent: null,
       maxSessions: 1,
+      admission: 'load',
       openConversation: () => {
         throw new Error('not here');
       },

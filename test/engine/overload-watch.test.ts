@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Admission } from '../../src/engine/overload-watch.js';
 import { OverloadWatch } from '../../src/engine/overload-watch.js';
 import type { ThreadReport } from '../../src/engine/port.js';
 
@@ -14,8 +15,8 @@ const CALM: ThreadReport = {
 const BUSY: ThreadReport = { ...CALM, load: 0.95 };
 const LATE: ThreadReport = { ...CALM, latenessP99Ms: 55 };
 
-function verdicts(reports: readonly ThreadReport[]): (string | null)[] {
-  const watch = new OverloadWatch();
+function verdicts(reports: readonly ThreadReport[], admission: Admission = 'load'): (string | null)[] {
+  const watch = new OverloadWatch(admission);
   return reports.map((report) => {
     watch.observe(report);
     return watch.reason;
@@ -31,6 +32,10 @@ describe('overload watch', () => {
     const late = 'its ticks are 55 ms late';
     expect(verdicts([LATE, LATE, CALM, CALM, CALM])).toEqual([null, late, late, late, null]);
     expect(verdicts([BUSY, BUSY]).at(-1)).toBe('busy 95 % of the time');
+  });
+
+  it('lets all in where only the number of calls is to count', () => {
+    expect(verdicts([BUSY, BUSY, LATE, LATE], 'calls')).toEqual([null, null, null, null]);
   });
 
   it('does not waver between its two borders', () => {

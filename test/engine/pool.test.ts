@@ -72,6 +72,7 @@ async function setUp(threads = 2, maxSessionsPerThread = 3): Promise<SetUp> {
       return link;
     },
     maxSessionsPerThread,
+    admission: 'load',
     clock,
     log: silentLogger,
   });
@@ -247,6 +248,7 @@ describe('media pool', () => {
       threads: 1,
       openLink: (index) => (link = new FakeLink(index)),
       maxSessionsPerThread: 1,
+      admission: 'load',
       clock,
       log: silentLogger,
     });

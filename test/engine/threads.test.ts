@@ -41,7 +41,7 @@ async function start(threads: number): Promise<Running> {
       tools: {},
       extensions: {},
       schedules: {},
-      media: { threads, callsPerThread: 10 },
+      media: { threads, callsPerThread: 10, admission: 'load' },
       pbx: [],
       recording: { enabled: false },
       webrtc: configSchema.parse({}).webrtc,

@@ -12,7 +12,7 @@ const pool = openMediaPool({
     tools: {},
     extensions: {},
     schedules: {},
-    media: { threads: 1, callsPerThread: 10 },
+    media: { threads: 1, callsPerThread: 10, admission: 'load' },
     pbx: [],
     recording: { enabled: false },
     webrtc: configSchema.parse({}).webrtc,

@@ -269,6 +269,8 @@ function configTree(
     agents: { loop: { provider: 'echo' } },
     extensions: { '7000': { agent: 'loop', fallback: '6001' }, '7009': { agent: 'loop' } },
     ...overrides,
+    // A machine that is busy with other work is not what these tests are about.
+    media: { admission: 'calls', ...(overrides['media'] as object | undefined) },
   };
 }
 
