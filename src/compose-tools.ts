@@ -1,6 +1,7 @@
 import type { Floor, ThreadService, Tool } from './agent/port.js';
 import { callBackTool } from './agent/tools/call-back.js';
 import { collectDigitsTool } from './agent/tools/collect-digits.js';
+import { handoverTool } from './agent/tools/handover.js';
 import { hangUpTool } from './agent/tools/hang-up.js';
 import { holdTool } from './agent/tools/hold.js';
 import { hoursTool } from './agent/tools/hours.js';
@@ -43,11 +44,13 @@ export class Toolbox {
 
   /** The tools of one agent in one call, as they are now: servers may change theirs. */
   toolsOf(agent: AgentConfig, floor: Floor): readonly Tool[] {
-    return agent.tools.flatMap((name) => {
+    const handover = agent.handover.length === 0 ? [] : [handoverTool(agent.handover, floor)];
+    const listed = agent.tools.flatMap((name) => {
       const server = this.#servers.get(name);
       if (server !== undefined) return server.tools;
       return [this.#requests.get(name) ?? openTool(name as ToolName, this.#config, floor)];
     });
+    return [...listed, ...handover];
   }
 }
 

@@ -84,6 +84,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
       publish: (event) => events.publish(event),
     },
     pbxes,
+    agents: new Set(Object.keys(config.agents)),
     anchor: { pbx: config.webrtc.pbx ?? null, context: config.webrtc.context },
     extensions: openExtensions(config),
     schedule: defaultSchedule(config),

@@ -2,6 +2,8 @@ import type { ToolUse, Turn } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
 import { LinecardError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
+import type { PromptValues } from '../core/prompt.js';
+import { dateValues, fillPrompt } from '../core/prompt.js';
 import { FRAME_MS, FRAME_SAMPLES } from '../core/units.js';
 import { FRAME_SILENCE } from '../media/leg.js';
 import { EchoGuard } from '../media/echo-guard.js';
@@ -38,6 +40,8 @@ export interface ConversationListener {
   /** @param latencyMs from the caller's last speech to the agent's first frame on its way */
   responseStarted(latencyMs: number): void;
   toolCalled(use: ToolUse): void;
+  /** Everything was heard, and another agent is to take the call over. */
+  handedOver(agent: string, context: string): void;
   /** The agent has said all it wanted and was heard. */
   done(reason: string): void;
   failed(error: LinecardError): void;
@@ -93,6 +97,7 @@ export class Conversation {
   #turnStartedAtWallMs = 0;
   #turnMs = 0;
   #doneReason: string | null = null;
+  #handover: { readonly agent: string; readonly context: string } | null = null;
   /** While a tool has asked for keys. */
   #entry: DigitEntry | null = null;
   #onNextKey: (() => void) | null = null;
@@ -118,6 +123,9 @@ export class Conversation {
     this.#tools = new CallTools({
       tools: options.tools({
         done: (reason) => events.done(reason),
+        handOver: (agent, context) => {
+          this.#handover ??= { agent, context };
+        },
         collectDigits: (request, signal) => this.#collectDigits(request, signal),
         nextKey: (limitMs, signal) => this.#nextKey(limitMs, signal),
       }),
@@ -129,7 +137,15 @@ export class Conversation {
       onCalled: (use) => listener.toolCalled(use),
     });
     try {
-      this.#session = provider.open({ call, speech: this.#queue, tools: this.#tools, events, clock, log });
+      this.#session = provider.open({
+        call,
+        speech: this.#queue,
+        tools: this.#tools,
+        fill: (text) => fillPrompt(text, promptValues(call, clock)),
+        events,
+        clock,
+        log,
+      });
     } catch (error) {
       this.#gate?.close();
       throw error;
@@ -193,7 +209,7 @@ export class Conversation {
     this.#play();
     if (audible > 0) this.#played(nowMs);
     this.#entry?.tick(this.#queue.idle ? 'silent' : 'speaks');
-    if (this.#doneReason !== null && this.#queue.idle) this.#done();
+    if (this.#queue.idle) this.#leave();
   }
 
   /** Idempotent; closes the agent's session and leaves the leg alone. */
@@ -319,10 +335,15 @@ export class Conversation {
     });
   }
 
-  #done(): void {
-    const reason = this.#doneReason ?? '';
+  /** Everything was heard: what is to come after it comes now. */
+  #leave(): void {
+    const { listener } = this.#options;
+    const reason = this.#doneReason;
+    const handover = this.#handover;
     this.#doneReason = null;
-    this.#options.listener.done(reason);
+    this.#handover = null;
+    if (reason !== null) listener.done(reason);
+    else if (handover !== null) listener.handedOver(handover.agent, handover.context);
   }
 
   #wallAt(atMs: number, nowMs: number): number {
@@ -331,3 +352,13 @@ export class Conversation {
 }
 
 const EMPTY = new Int16Array(0);
+
+function promptValues({ caller, extension, facts }: AgentCall, clock: Clock): PromptValues {
+  return {
+    ...dateValues(clock.wallMs()),
+    ...facts,
+    'caller.number': caller.number,
+    'caller.name': caller.name,
+    'call.extension': extension ?? '',
+  };
+}

@@ -1,6 +1,7 @@
 import type { Caller, HowToTransfer } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
 import type { LinecardError } from '../core/errors.js';
+import type { PromptValues } from '../core/prompt.js';
 import type { CallId, SegmentId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 
@@ -23,6 +24,10 @@ export type AgentCall = {
   readonly extension: string | null;
   /** Turns of an earlier process of ours, oldest first; empty for a new call. */
   readonly history: readonly { readonly who: 'caller' | 'agent' | 'human'; readonly text: string }[];
+  /** Words for an agent that takes a call over from another, in the place of a greeting. Absent: the call is new, or goes on. */
+  readonly briefing?: string;
+  /** What prompts may name, besides the caller and the extension. */
+  readonly facts?: PromptValues;
 };
 
 /** One kind of agent as configured under `agents:`. Opened once for each call; lives as long as its media thread. */
@@ -43,6 +48,8 @@ export type AgentContext = {
   readonly call: AgentCall;
   readonly speech: SpeechOut;
   readonly tools: ToolRunner;
+  /** A text of the configuration for this call: `{{caller.name}}` and the like replaced. */
+  readonly fill: (text: string) => string;
   readonly events: AgentEvents;
   readonly clock: Clock;
   readonly log: Logger;
@@ -162,6 +169,8 @@ export interface Floor {
   done(reason: string): void;
   /** The caller's keys are not told to the agent until the entry is complete. Rejects TOOL_FAILED while another entry is under way. */
   collectDigits(request: DigitRequest, signal: AbortSignal): Promise<EnteredDigits>;
+  /** The call goes to another agent when everything that is queued was heard. */
+  handOver(agent: string, context: string): void;
   /** Resolves at the caller's next key, which nobody is told, or when the time is up; for a caller on hold. */
   nextKey(limitMs: number, signal: AbortSignal): Promise<'key' | 'time'>;
 }

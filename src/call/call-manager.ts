@@ -59,6 +59,8 @@ export type CallManagerOptions = {
   };
   readonly pbxes: readonly Pbx[];
   readonly extensions: ReadonlyMap<string, ExtensionPlan>;
+  /** Which the dialplan may ask for in the place of an extension's. */
+  readonly agents?: ReadonlySet<string>;
   /** Whose hours an agent tells who was called by no extension; absent: nobody's. */
   readonly schedule?: string | null;
   /** Where people are rung for callers who come by no PBX; no name: the first PBX that can. Absent: nowhere. */
@@ -70,6 +72,7 @@ export class CallManager implements CallDirectory, CallActions {
   readonly #services: CallServices;
   readonly #pbxes: readonly Pbx[];
   readonly #extensions: ReadonlyMap<string, ExtensionPlan>;
+  readonly #agents: ReadonlySet<string>;
   readonly #log: Logger;
   readonly #routes = new LegRoutes();
   readonly #pairs: TalkingPairs;
@@ -91,6 +94,7 @@ export class CallManager implements CallDirectory, CallActions {
   constructor(options: CallManagerOptions) {
     this.#pbxes = options.pbxes;
     this.#extensions = options.extensions;
+    this.#agents = options.agents ?? new Set();
     this.#hoursOfNobody = { schedule: options.schedule ?? null, whenClosed: null };
     this.#log = options.services.log;
     this.#pairs = new TalkingPairs({ routes: this.#routes, log: this.#log });
@@ -295,7 +299,7 @@ export class CallManager implements CallDirectory, CallActions {
       id: before?.record.id ?? newCallId(),
       before,
       services: this.#services,
-      agent: this.#agentOf(plan, before),
+      agent: this.#agentOf(offer, plan, before),
       extension: offer.extension,
       hours: plan.hours,
       caller: offer.caller,
@@ -306,6 +310,15 @@ export class CallManager implements CallDirectory, CallActions {
     this.#calls.set(session.id, session);
     this.#byChannel.set(key, session);
     await session.serve(line);
+  }
+
+  /** The agent that the dialplan asks for; null: none, or one that does not exist. */
+  #wantedBy({ agent, channelId }: CallOffer): string | null {
+    if (agent === undefined) return null;
+    if (this.#agents.has(agent)) return agent;
+    const known = [...this.#agents].join(', ');
+    this.#log.error({ channelId, agent, known }, 'dialplan asks for an agent that is not configured');
+    return null;
   }
 
   /** What an extension leads to at this moment. */
@@ -337,11 +350,11 @@ export class CallManager implements CallDirectory, CallActions {
   }
 
   /** The one whom a caller talked with before a restart, whatever the schedule says by now; unless there is no such agent any more. */
-  #agentOf({ agent }: ExtensionPlan, before: UnfinishedCall | null): string {
-    if (before === null) return agent;
+  #agentOf(offer: CallOffer, { agent }: ExtensionPlan, before: UnfinishedCall | null): string {
+    if (before === null) return this.#wantedBy(offer) ?? agent;
     const earlier = before.record.agent;
     const agents = [...this.#extensions.values()].flatMap((plan) => [plan.agent, plan.closed?.agent]);
-    return agents.includes(earlier) ? earlier : agent;
+    return this.#agents.has(earlier) || agents.includes(earlier) ? earlier : agent;
   }
 
   /** Whether the caller still waits for us when media can be had, or it takes too long. */

@@ -3,6 +3,7 @@ import type { CallRecord, Caller, HowToTransfer, SuperviseMode, Transport } from
 import { LinecardError, toLinecardError } from '../core/errors.js';
 import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import { newLegId } from '../core/ids.js';
+import type { PromptValues } from '../core/prompt.js';
 import type { Logger } from '../core/logger.js';
 import type { LegReport, OpenSession } from '../engine/port.js';
 import type { PastTurn, UnfinishedCall } from '../journal/port.js';
@@ -126,7 +127,7 @@ export class CallSession implements AgentsCall {
       host: {
         hasEnded: () => this.#ending.hasEnded,
         changeHold: (held) => this.#hold.change('transfer', held),
-          join: (personChannelId) => this.#supervisors.join(personChannelId),
+        join: (personChannelId) => this.#supervisors.join(personChannelId),
         reopenMedia: (on) => this.#reopenMedia(on),
         toFallback: (outcome) => this.#ending.toFallback(outcome),
         end: (outcome) => this.#ending.end(outcome),
@@ -295,6 +296,7 @@ export class CallSession implements AgentsCall {
       case 'interrupted':
       case 'responseStarted':
       case 'toolCalled':
+      case 'agentChanged':
       case 'legReport':
         this.#ledger.observed(message);
         break;
@@ -423,7 +425,8 @@ export class CallSession implements AgentsCall {
   }
 
   #sessionPlan(leg: Pick<OpenSession, 'digits' | 'wireRateHz'>): Omit<OpenSession, 'format'> {
-    const { transport, agent, caller, extension, past = [] } = this.#options;
+    const { transport, caller, extension, past = [] } = this.#options;
+    const { agent } = this.#ledger;
     return {
       callId: this.id,
       legId: newLegId(),
@@ -432,7 +435,19 @@ export class CallSession implements AgentsCall {
       caller,
       extension,
       history: [...past, ...this.#ledger.turns.map(({ who, text }) => ({ who, text }))],
+      facts: this.#facts(),
       ...leg,
+    };
+  }
+
+  #facts(): PromptValues {
+    const { services, hours, line } = this.#options;
+    const { open, text } = services.schedules.answer(hours.schedule);
+    const given = Object.entries(line?.offer.variables ?? {}).map(([name, value]) => [`var.${name}`, value]);
+    return {
+      ...(Object.fromEntries(given) as PromptValues),
+      'hours.state': open ? 'open' : 'closed',
+      'hours.text': text,
     };
   }
 

@@ -36,7 +36,10 @@ export type LedgerOptions = {
 /** What a media thread observes of a call and control only passes on. */
 export type Observation = Extract<
   FromMedia,
-  { readonly kind: 'firstAudio' | 'turn' | 'digit' | 'interrupted' | 'responseStarted' | 'toolCalled' | 'legReport' }
+  {
+    readonly kind:
+      'firstAudio' | 'turn' | 'digit' | 'interrupted' | 'responseStarted' | 'toolCalled' | 'agentChanged' | 'legReport';
+  }
 >;
 
 /** What is known of one call: its state, its turns, its times, its end. Every entry is published as an event. */
@@ -48,6 +51,7 @@ export class CallLedger {
   readonly #toolCalls: CallRecord['toolCalls'][number][] = [];
   readonly #notes: Note[] = [];
   readonly #timings: { -readonly [Name in keyof CallTimings]: CallTimings[Name] } = {};
+  #agent: string;
   #state: CallState = 'offered';
   #codec: string | null = null;
   #sampleRateHz: number | null = null;
@@ -58,6 +62,7 @@ export class CallLedger {
 
   constructor(options: LedgerOptions) {
     this.#options = options;
+    this.#agent = options.agent;
     const { clock, before = null } = options;
     const nowWallMs = clock.wallMs();
     this.#startedAtWallMs = before === null ? nowWallMs : Date.parse(before.startedAt);
@@ -67,9 +72,16 @@ export class CallLedger {
     this.#codec = before.codec;
     this.#sampleRateHz = before.sampleRateHz;
     this.#turns.push(...before.turns);
+    this.#toolCalls.push(...before.toolCalls);
+    this.#notes.push(...before.notes);
     if (before.answeredAt === null) return;
     this.#answeredAtWallMs = Date.parse(before.answeredAt);
     this.#timings.answeredMs = this.#answeredAtWallMs - this.#startedAtWallMs;
+  }
+
+  /** Who has the call now. */
+  get agent(): string {
+    return this.#agent;
   }
 
   get state(): CallState {
@@ -97,14 +109,14 @@ export class CallLedger {
   }
 
   get record(): CallRecord {
-    const { id, transport, pbx, extension, caller, agent } = this.#options;
+    const { id, transport, pbx, extension, caller } = this.#options;
     return {
       id,
       transport,
       pbx,
       extension,
       caller,
-      agent,
+      agent: this.#agent,
       state: this.#state,
       codec: this.#codec,
       sampleRateHz: this.#sampleRateHz,
@@ -176,6 +188,10 @@ export class CallLedger {
         this.#publish({ kind: 'toolCalled', ...use });
         break;
       }
+      case 'agentChanged':
+        this.#agent = observation.agent;
+        this.#publish({ kind: 'agentChanged', agent: observation.agent });
+        break;
       case 'legReport':
         this.#report = observation.report;
         break;

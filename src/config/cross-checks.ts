@@ -1,4 +1,5 @@
 import { costlyNumber } from '../core/costly-number.js';
+import { isPromptName, PROMPT_NAMES, promptNames } from '../core/prompt.js';
 import { placeholders } from '../core/template.js';
 import { TOOL_NAMES } from './agents/common.js';
 import type { ConfigPath } from './mistakes.js';
@@ -25,6 +26,7 @@ export function crossCheck(tree: unknown): CrossMistake[] {
     ...modelAddresses(block(root['agents'])),
     ...speechParts(block(root['agents'])),
     ...placeholderMistakes(block(root['tools'])),
+    ...promptMistakes(block(root['agents'])),
     ...toolServers(block(root['tools'])),
     ...backupCycles(block(root['agents'])),
     ...fallbacks(root),
@@ -60,6 +62,12 @@ function agentReferences(root: Block): CrossMistake[] {
       agent: block(value['closed'])['agent'],
     })),
     ...entries(root['agents']).map(([key, value]) => ({ path: ['agents', key, 'backup'], agent: value['backup'] })),
+    ...entries(root['agents']).flatMap(([key, { handover }]) =>
+      (Array.isArray(handover) ? handover : []).map((agent: unknown, index) => ({
+        path: ['agents', key, 'handover', index],
+        agent,
+      })),
+    ),
   ];
   return references.flatMap(({ path, agent }) => {
     if (typeof agent !== 'string' || agents.includes(agent)) return [];
@@ -72,7 +80,7 @@ function toolReferences(root: Block): CrossMistake[] {
   const own = Object.keys(block(root['tools']));
   const known: readonly string[] = [...TOOL_NAMES, ...own];
   const taken = own
-    .filter((key) => (TOOL_NAMES as readonly string[]).includes(key))
+    .filter((key) => [...TOOL_NAMES, 'handover'].includes(key))
     .map((key) => ({ path: ['tools', key], message: 'this name is taken: it is a tool that every agent may have' }));
   const unknown = entries(root['agents']).flatMap(([key, { tools }]) => {
     if (!Array.isArray(tools)) return [];
@@ -150,6 +158,20 @@ function placeholderMistakes(tools: Block): CrossMistake[] {
       return [{ path, message: `has a placeholder that is none of ${known.map((name) => `{${name}}`).join(', ')}` }];
     });
   });
+}
+
+/** A name in a prompt that nothing will ever stand for. */
+function promptMistakes(agents: Block): CrossMistake[] {
+  return entries(agents).flatMap(([key, agent]) =>
+    ['greeting', 'instructions'].flatMap((part) => {
+      const text = agent[part];
+      const unknown = typeof text === 'string' ? promptNames(text).find((name) => !isPromptName(name)) : undefined;
+      if (unknown === undefined) return [];
+      const known = `${PROMPT_NAMES.join(', ')} and var.<name of the dialplan>`;
+      const message = `has {{${unknown}}}, which nothing stands for${didYouMean(unknown, PROMPT_NAMES)}; known are ${known}`;
+      return [{ path: ['agents', key, part], message }];
+    }),
+  );
 }
 
 /** A server of tools is started or reached, not both. */

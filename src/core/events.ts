@@ -40,6 +40,8 @@ export type CallEvent =
       /** From the end of the caller's speech to the first agent frame on the wire. */ readonly latencyMs: number;
     }
   | ({ readonly kind: 'toolCalled'; readonly callId: CallId; readonly atMs: number } & ToolUse)
+  /** Another agent has taken the call over. */
+  | { readonly kind: 'agentChanged'; readonly callId: CallId; readonly atMs: number; readonly agent: string }
   | { readonly kind: 'noteTaken'; readonly callId: CallId; readonly atMs: number; readonly text: Note['text'] }
   | {
       readonly kind: 'transferStarted';

@@ -301,7 +301,7 @@ export class MediaHost {
     const media = new MediaSession({
       session,
       leg,
-      attempts: this.#attempts(session.agent),
+      attemptsOf: (agent) => this.#attempts(agent),
       openConversation: this.#options.openConversation,
       recording: this.#options.recording,
       send: this.#options.send,

@@ -23,6 +23,8 @@ import { RemoteControl } from './remote-control.js';
  */
 const FIRST_REPORT_TICKS = 1000 / FRAME_MS;
 const REPORT_TICKS = 5000 / FRAME_MS;
+/** Agents that give a caller to each other go in circles. */
+const MAX_HANDOVERS = 10;
 /** Stands for a digit that nobody may see. */
 const HIDDEN_DIGIT = '•';
 /** Turns that a new agent is told of when the one before it failed. */
@@ -31,8 +33,8 @@ const MAX_HISTORY = 50;
 export type MediaSessionOptions = {
   readonly session: OpenSession;
   readonly leg: MediaLeg;
-  /** The agents to try, in this order: the agent, the agent again, its backup. */
-  readonly attempts: readonly HostedAgent[];
+  /** The agents to try in an agent's place, in this order: the agent, the agent again, its backup. */
+  readonly attemptsOf: (agent: string) => readonly HostedAgent[];
   readonly openConversation: OpenConversation;
   readonly recording: 'on' | 'off';
   readonly send: (message: FromMedia) => void;
@@ -62,7 +64,16 @@ export class MediaSession implements Ticked {
   readonly #secrets = new CallSecrets();
   readonly #history: { who: Turn['who']; text: string }[];
   #conversation: LiveConversation | null = null;
+  #attempts: readonly HostedAgent[];
   #attempt = 0;
+  /** Counts the agents that had the call: what one says that is out of it is not listened to. */
+  #reign = 0;
+  /** Who is to have the call from the next tick on. */
+  #handover: { readonly agent: string; readonly context: string } | null = null;
+  #handovers = 0;
+  #agent: string;
+  /** For the agent that took the call over. */
+  #briefing: string | null = null;
   /** Set by a conversation that cannot go on; the next tick replaces it, so that nothing is torn down beneath its own callers. */
   #failure: LinecardError | null = null;
   #started = false;
@@ -91,6 +102,8 @@ export class MediaSession implements Ticked {
     this.leg = leg;
     this.#control = new RemoteControl({ callId, clock, send });
     this.#history = [...session.history];
+    this.#agent = session.agent;
+    this.#attempts = options.attemptsOf(session.agent);
     this.#reportedRateHz = leg.wireRateHz;
     this.#chain = leg.describe();
     this.#music = session.transport === 'webrtc' || session.transport === 'websocket' ? new HoldMusic() : null;
@@ -121,6 +134,7 @@ export class MediaSession implements Ticked {
 
   tick(nowMs: number): void {
     if (this.#failure !== null) this.#replaceConversation();
+    else if (this.#handover !== null) this.#handOver(this.#handover);
     if (this.#partner !== null) {
       this.leg.pull(MediaSession.#scratch, nowMs);
       this.#partner.leg.push(MediaSession.#scratch);
@@ -215,18 +229,19 @@ export class MediaSession implements Ticked {
   }
 
   #openConversation(): void {
-    const { attempts, openConversation, clock, log } = this.#options;
-    const agent = attempts[this.#attempt];
+    const { openConversation, clock, log } = this.#options;
+    const agent = this.#attempts[this.#attempt];
     if (agent === undefined) return;
-    const { callId, caller, extension } = this.session;
+    const { callId, caller, extension, facts = {} } = this.session;
+    const briefing = this.#briefing === null ? {} : { briefing: this.#briefing };
     try {
       this.#conversation = openConversation({
         leg: this.leg,
         agent,
-        call: { callId, caller, extension, history: [...this.#history] },
+        call: { callId, caller, extension, facts, history: [...this.#history], ...briefing },
         control: this.#control,
         secrets: this.#secrets,
-        listener: this.#listener(this.#attempt),
+        listener: this.#listener(this.#reign),
         clock,
         log,
       });
@@ -237,11 +252,11 @@ export class MediaSession implements Ticked {
     }
   }
 
-  /** What the conversation of one attempt tells; after its end it is not listened to. */
-  #listener(attempt: number): ConversationListener {
+  /** What the conversation of one agent tells; after its end it is not listened to. */
+  #listener(reign: number): ConversationListener {
     const { send } = this.#options;
     const { callId } = this.session;
-    const current = (): boolean => attempt === this.#attempt && !this.#closed;
+    const current = (): boolean => reign === this.#reign && !this.#closed;
     return {
       firstAudio: () => {
         if (current()) send({ kind: 'firstAudio', callId });
@@ -261,6 +276,9 @@ export class MediaSession implements Ticked {
       toolCalled: (use) => {
         if (current()) send({ kind: 'toolCalled', callId, ...use });
       },
+      handedOver: (agent, context) => {
+        if (current()) this.#handover = { agent, context };
+      },
       done: (reason) => {
         if (current()) send({ kind: 'agentDone', callId, reason });
       },
@@ -272,17 +290,42 @@ export class MediaSession implements Ticked {
 
   #replaceConversation(): void {
     const failure = this.#failure as LinecardError;
-    const { attempts, send, log } = this.#options;
+    const { send, log } = this.#options;
     this.#closeConversation();
     this.#failure = null;
+    this.#handover = null;
     this.#attempt += 1;
-    const next = attempts[this.#attempt];
+    this.#reign += 1;
+    const next = this.#attempts[this.#attempt];
     if (next === undefined) {
-      log.error({ err: failure, attempts: attempts.length }, 'agent failed, nobody is left to take over');
+      log.error({ err: failure, attempts: this.#attempts.length }, 'agent failed, nobody is left to take over');
       send({ kind: 'agentFailed', callId: this.session.callId, code: failure.code, message: failure.message });
       return;
     }
     log.warn({ err: failure, next: next.provider.name }, 'agent failed, trying again');
+    this.#openConversation();
+  }
+
+  /** Another agent, with what was said and what it has to know. One that cannot serve leaves the call with the present one, which is told so. */
+  #handOver({ agent, context }: { readonly agent: string; readonly context: string }): void {
+    const { attemptsOf, send, log } = this.#options;
+    const from = this.#agent;
+    const attempts = this.#handovers < MAX_HANDOVERS ? attemptsOf(agent) : [];
+    this.#handover = null;
+    this.#closeConversation();
+    this.#reign += 1;
+    this.#attempt = 0;
+    if (attempts.length === 0) {
+      log.warn({ agent }, 'agent cannot take the call over');
+      this.#briefing = `"${agent}" cannot take the call over now. Say so in a word and go on with the caller yourself.`;
+    } else {
+      this.#handovers += 1;
+      this.#agent = agent;
+      this.#attempts = attempts;
+      this.#briefing = `You take this call over from "${from}", another agent: ${context} Say in a word who you are, do not ask for what is known already, and go on.`;
+      log.info({ from, agent }, 'call handed over to another agent');
+      send({ kind: 'agentChanged', callId: this.session.callId, agent });
+    }
     this.#openConversation();
   }
 
@@ -291,7 +334,8 @@ export class MediaSession implements Ticked {
     const error = toLinecardError(thrown);
     this.#options.log.error({ err: error }, 'conversation broke');
     this.#closeConversation();
-    this.#attempt = this.#options.attempts.length;
+    this.#attempt = this.#attempts.length;
+    this.#reign += 1;
     this.#failure = null;
     this.#options.send({ kind: 'agentFailed', callId: this.session.callId, code: error.code, message: error.message });
   }

@@ -238,6 +238,7 @@ export class MediaThread {
       case 'interrupted':
       case 'responseStarted':
       case 'toolCalled':
+      case 'agentChanged':
       case 'request':
       case 'agentDone':
       case 'agentFailed':

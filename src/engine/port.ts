@@ -1,5 +1,6 @@
 import type { Caller, HowToTransfer, ToolUse, Transport, Turn } from '../core/calls.js';
 import type { ErrorCode } from '../core/errors.js';
+import type { PromptValues } from '../core/prompt.js';
 import type { CallId, LegId } from '../core/ids.js';
 import type { LegCloseReason, LegCounters } from '../media/leg.js';
 import type { LegSound } from '../media/metered-leg.js';
@@ -27,6 +28,8 @@ export type OpenSession = {
   /** Who reports digits: the leg itself, or the PBX through control (then the leg's are ignored, they would come twice). */
   readonly digits: 'leg' | 'control';
   readonly history: readonly { readonly who: Turn['who']; readonly text: string }[];
+  /** What control knows of the call for the agent's prompts. */
+  readonly facts?: PromptValues;
   /** What the leg has to know before the PBX sends; null where the packets tell (AudioSocket). */
   readonly format: MediaFormat | null;
   /** On the thread of this call: the two are to be coupled. Absent: on any. */
@@ -156,6 +159,8 @@ export type FromMedia =
   | { readonly kind: 'responseStarted'; readonly callId: CallId; readonly latencyMs: number }
   | ({ readonly kind: 'toolCalled'; readonly callId: CallId } & ToolUse)
   | { readonly kind: 'request'; readonly callId: CallId; readonly requestId: number; readonly request: ControlRequest }
+  /** Another agent has taken the call over; a leg that is opened again is this one's. */
+  | { readonly kind: 'agentChanged'; readonly callId: CallId; readonly agent: string }
   /** The agent has said all it wanted: hang up, in its words for the reason. */
   | { readonly kind: 'agentDone'; readonly callId: CallId; readonly reason: string }
   /** The agent cannot go on and there is no backup left. */

@@ -79,6 +79,9 @@ export class SqliteJournal implements CallJournal {
       case 'legConnected':
         this.#set(callId, 'codec = ?, sample_rate_hz = ?', event.codec, event.sampleRateHz);
         break;
+      case 'agentChanged':
+        this.#set(callId, 'agent = ?', event.agent);
+        break;
       case 'callAnswered':
         this.#set(callId, 'answered_at_ms = ?', atMs);
         break;

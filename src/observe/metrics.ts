@@ -149,6 +149,7 @@ export class Metrics {
       case 'callerReplaced':
       case 'stateChanged':
       case 'noteTaken':
+      case 'agentChanged':
       case 'legConnected':
       case 'callAnswered':
       case 'firstAudioPlayed':

@@ -38,6 +38,10 @@ export type CallOffer = {
   /** Where the call may be handed back to: the dialplan context it came from. */
   readonly context: string;
   readonly answered: 'yes' | 'no';
+  /** The agent that the dialplan wants for this call, in the place of the extension's. */
+  readonly agent?: string;
+  /** What else the dialplan told, by name. */
+  readonly variables?: Readonly<Record<string, string>>;
 };
 
 /** What the PBX tells. Digits come once, from here and not from the media leg. */

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Conversation } from '../../src/agent/conversation.js';
 import type { CallControl } from '../../src/agent/port.js';
 import { SampleChunks } from '../../src/agent/sample-chunks.js';
+import { handoverTool } from '../../src/agent/tools/handover.js';
 import { hangUpTool } from '../../src/agent/tools/hang-up.js';
 import { hoursTool } from '../../src/agent/tools/hours.js';
 import { takeMessageTool } from '../../src/agent/tools/take-message.js';
@@ -58,6 +59,7 @@ function open(scripted = new ScriptedAgent()): void {
       hoursTool,
       takeMessageTool,
       hangUpTool(floor),
+      handoverTool(['billing'], floor),
     ],
     // Loud is speech: what the real detector thinks is its own test's business.
     openDetector: () => ({
@@ -71,6 +73,7 @@ function open(scripted = new ScriptedAgent()): void {
       interrupted: (heardMs, reactionMs) => interruptions.push({ heardMs, reactionMs }),
       responseStarted: (latencyMs) => reports.push(`response after ${latencyMs}`),
       toolCalled: ({ tool, ok }) => reports.push(`${tool} ${ok ? 'ok' : 'failed'}`),
+      handedOver: (to, context) => reports.push(`handed over to ${to}: ${context}`),
       done: (reason) => reports.push(`done: ${reason}`),
       failed: (error) => reports.push(`failed: ${error.code}`),
     },
@@ -168,6 +171,17 @@ describe('what the caller hears', () => {
     expect(turns).toMatchObject([{ text: 'a long story', interrupted: false }]);
   });
 
+  it('goes to another agent when what was said before was heard', async () => {
+    open();
+    conversation.start();
+    agent.speak('I will give you to billing.', 200);
+    const result = await agent.context.tools.run('handover', { to: 'billing', context: 'wants to pay' });
+    expect(result).toMatchObject({ ok: true, value: { ending: true } });
+    expect(reports).not.toContain('handed over to billing: wants to pay');
+    run(400);
+    expect(reports).toContain('handed over to billing: wants to pay');
+  });
+
   it('ends with the call only after the goodbye was heard', async () => {
     conversation.start();
     agent.speak('Goodbye.', 300);
@@ -230,7 +244,7 @@ describe('tools', () => {
     const result = await agent.context.tools.run('wire_money', {});
     expect(result).toEqual({
       ok: false,
-      message: 'there is no tool "wire_money"; allowed: transfer, hours, take_message, hangup',
+      message: 'there is no tool "wire_money"; allowed: transfer, hours, take_message, hangup, handover',
     });
   });
 

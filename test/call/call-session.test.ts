@@ -48,6 +48,7 @@ function build(options: { readonly fallback?: string | null; readonly can?: Part
       publish: (event) => events.push(event),
     },
     pbxes: [pbx],
+    agents: new Set(['receptionist', 'billing']),
     extensions: new Map([
       ['7000', { agent: 'receptionist', fallback: options.fallback === undefined ? '6001' : options.fallback }],
     ]),
@@ -389,6 +390,34 @@ describe('what an agent does besides speaking', () => {
     engine.onMessage({ kind: 'toolCalled', callId, ...use });
     expect(manager.get(callId)?.notes).toMatchObject([{ text: 'has called twice' }]);
     expect(manager.get(callId)?.toolCalls).toMatchObject([use]);
+  });
+});
+
+describe('what the dialplan wants', () => {
+  it('is told to the agent that it names', async () => {
+    pbx.offer({ agent: 'billing', variables: { customer: '42' } });
+    await settle();
+    const [call] = manager.list();
+    expect(call?.agent).toBe('billing');
+    expect([...engine.sessions.values()][0]).toMatchObject({
+      agent: 'billing',
+      facts: { 'var.customer': '42', 'hours.state': 'open' },
+    });
+  });
+
+  it('is an agent that does not exist: the extension’s own answers', async () => {
+    pbx.offer({ agent: 'biling' });
+    await settle();
+    expect(manager.list()[0]?.agent).toBe('receptionist');
+  });
+
+  it('does not matter any more when the call was handed over and its audio is opened again', async () => {
+    const { callId } = await talkingCall();
+    engine.onMessage({ kind: 'agentChanged', callId, agent: 'billing' });
+    engine.loseLeg(callId);
+    await settle();
+    expect([...engine.sessions.values()][0]).toMatchObject({ agent: 'billing' });
+    expect(manager.get(callId)?.agent).toBe('billing');
   });
 });
 

@@ -103,6 +103,7 @@ describe('a good configuration', () => {
       { OPENAI_API_KEY: 'sk-test' },
     );
     expect(config.agents['clara']).toEqual({
+      handover: [],
       provider: 'openai-realtime',
       apiKey: 'sk-test',
       baseUrl: 'https://api.openai.com/v1',
@@ -265,6 +266,14 @@ extensions:
     [
       'tools: { t: { kind: http, description: d, url: "https://x.example.com/{order}", input: { properties: { ordr: { type: string } } } } }',
       'tools.t.url: has a placeholder that is none of {ordr}, {call.id}, {call.extension}, {caller.number}, {caller.name}',
+    ],
+    [
+      'agents: { a: { provider: echo, greeting: "Hello {{caller.nmae}}" } }',
+      'agents.a.greeting: has {{caller.nmae}}, which nothing stands for (did you mean "caller.name"?); known are caller.number, caller.name, call.extension, call.date, call.time, call.weekday, hours.state, hours.text and var.<name of the dialplan>',
+    ],
+    [
+      'agents: { clara: { provider: echo, handover: [clar] } }',
+      'agents.clara.handover[0]: there is no agent "clar" (did you mean "clara"?); agents are clara',
     ],
     [
       'tools: { t: { kind: mcp } }',

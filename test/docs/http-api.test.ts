@@ -49,6 +49,7 @@ const EVENT_FIELDS: { readonly [Kind in CallEvent['kind']]: Record<OwnFields<Kin
   responseStarted: { latencyMs: true },
   toolCalled: { tool: true, ok: true, tookMs: true, input: true, result: true },
   noteTaken: { text: true },
+  agentChanged: { agent: true },
   transferStarted: { to: true, mode: true },
   callerReplaced: { caller: true },
   messageTaken: { messageId: true },

@@ -285,6 +285,37 @@ describe('media host', () => {
     ]);
   });
 
+  it('gives a call to another agent, with what was said and what it has to know', async () => {
+    const { host, clock, session, conversations, news } = await talking();
+    const { callId } = session;
+    news();
+    const first = conversations[0]!;
+    first.options.listener.turn({ who: 'caller', text: 'a bill', atMs: 1, heardMs: 2, interrupted: false });
+    first.options.listener.handedOver('limited', 'They want to pay.');
+    clock.advance(40);
+    expect(first.told.at(-1)).toBe('close');
+    const second = conversations[1]!;
+    expect(second.options.agent.provider.name).toBe('limited');
+    expect(second.options.call.history).toEqual([{ who: 'caller', text: 'a bill' }]);
+    expect(second.options.call.briefing).toContain('You take this call over from "clara", another agent: They want to');
+    expect(second.told).toEqual(['start']);
+    expect(news().filter(({ kind }) => kind !== 'turn')).toEqual([{ kind: 'agentChanged', callId, agent: 'limited' }]);
+    // Nobody listens to the one that is out of the call.
+    first.options.listener.done('goodbye');
+    first.options.listener.failed(new LinecardError('AGENT_FAILED', 'late'));
+    clock.advance(40);
+    expect(news()).toEqual([]);
+    host.handle({ kind: 'close', callId, ending: 'completed' });
+  });
+
+  it('leaves a call where it is when the other agent cannot serve, and tells it so', async () => {
+    const { clock, conversations } = await talking();
+    conversations[0]!.options.listener.handedOver('dead', 'x');
+    clock.advance(40);
+    expect(conversations[1]?.options.agent.provider.name).toBe('clara');
+    expect(conversations[1]?.options.call.briefing).toContain('"dead" cannot take the call over');
+  });
+
   it('takes digits once: from control where control has them, else from the leg', async () => {
     const byControl = await talking();
     byControl.leg.listener?.digit('1', 0);

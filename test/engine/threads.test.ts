@@ -36,7 +36,7 @@ async function start(threads: number): Promise<Running> {
   const pool = openMediaPool({
     config: {
       audiosocket: { host: '127.0.0.1', port: 0, allow: ['127.0.0.0/8'], direct: 'loop' },
-      agents: { loop: { provider: 'echo', tools: [] } },
+      agents: { loop: { provider: 'echo', tools: [], handover: [] } },
       destinations: {},
       tools: {},
       extensions: {},

@@ -31,6 +31,7 @@ export class AgentCallHarness {
   readonly turns: Turn[] = [];
   readonly failures: LinecardError[] = [];
   readonly done: string[] = [];
+  readonly handovers: string[] = [];
   readonly toolsCalled: { readonly tool: string; readonly ok: boolean }[] = [];
   /** The same with all that is known of them. */
   readonly toolUses: ToolUse[] = [];
@@ -66,6 +67,7 @@ export class AgentCallHarness {
           this.toolsCalled.push({ tool: use.tool, ok: use.ok });
           this.toolUses.push(use);
         },
+        handedOver: (agent) => this.handovers.push(agent),
         done: (reason) => this.done.push(reason),
         failed: (error) => this.failures.push(error),
       },

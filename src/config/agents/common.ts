@@ -36,4 +36,6 @@ export const commonAgentKeys = {
   voice: text(100).optional(),
   /** The agent that takes over when this one fails. */
   backup: name.optional(),
+  /** Agents that it may give a caller to, by its tool `handover`. */
+  handover: list(name, { max: 20, example: '[billing, support]' }).default([]),
 };

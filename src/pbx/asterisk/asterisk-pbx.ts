@@ -12,6 +12,7 @@ import { ChannelBook } from './channel-book.js';
 import { MediaBuilder } from './media-builder.js';
 import { mediaRatesOf } from './media-rates.js';
 import { refused } from './refusals.js';
+import { namedArguments, wishes } from '../wishes.js';
 
 export type AsteriskOptions = {
   /** Name of the PBX in the configuration. */
@@ -268,6 +269,7 @@ export class AsteriskPbx implements Pbx {
         extension: nonEmpty(args[0]) ?? channel.extension,
         context: channel.context,
         answered: channel.state === 'Up' ? 'yes' : 'no',
+        ...wishes(namedArguments(args.slice(1))),
       },
     });
   }

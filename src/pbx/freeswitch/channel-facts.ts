@@ -31,6 +31,8 @@ export type ChannelFacts = {
   readonly person: ChannelId | null;
   /** What the dialplan's `socket` was given, where the call came by it: its connection is the caller's lifeline. */
   readonly socket: string | null;
+  /** What the dialplan tells of the call: `agent` is `linecard_agent`, the others are `linecard_var_<name>`. */
+  readonly variables: Readonly<Record<string, string>>;
   /** Value of `linecard_fallback`, the extension that the dialplan goes on to when we are gone. */
   readonly fallback: string | null;
   /** Value of `linecard_park`, by which a park that we asked for is known. */
@@ -57,6 +59,10 @@ export const PERSON_VARIABLE = 'linecard_person';
 export const MUSIC_VARIABLE = 'linecard_music';
 /** Variable that names the park which we asked for last. */
 export const PARK_VARIABLE = 'linecard_park';
+/** Variable that names the agent in the place of the extension's. */
+const AGENT_VARIABLE = 'linecard_agent';
+/** What prompts know as `var.<name>` is a variable of this beginning. */
+const VARIABLE_PREFIX = 'linecard_var_';
 /** Variable by which the dialplan says who is rung when we are gone. */
 const FALLBACK_VARIABLE = 'linecard_fallback';
 
@@ -139,6 +145,7 @@ function factsOf(before: ChannelFacts | undefined, event: EslEvent): ChannelFact
       event['variable_current_application'] === 'socket'
         ? (event['variable_current_application_data'] ?? null)
         : (before?.socket ?? null),
+    variables: hasVariables ? variablesOf(event) : (before?.variables ?? {}),
     fallback: event[`variable_${FALLBACK_VARIABLE}`] ?? before?.fallback ?? null,
     parkName: event[`variable_${PARK_VARIABLE}`] ?? before?.parkName ?? null,
   };
@@ -146,6 +153,17 @@ function factsOf(before: ChannelFacts | undefined, event: EslEvent): ChannelFact
 
 function toChannelId(text: string | undefined): ChannelId | null {
   return text === undefined || text === '' ? null : (text as ChannelId);
+}
+
+function variablesOf(event: EslEvent): Readonly<Record<string, string>> {
+  const variables: Record<string, string> = {};
+  const agent = event[`variable_${AGENT_VARIABLE}`];
+  if (agent !== undefined && agent !== '') variables['agent'] = agent;
+  const prefix = `variable_${VARIABLE_PREFIX}`;
+  for (const [name, value] of Object.entries(event)) {
+    if (name.startsWith(prefix) && value !== undefined) variables[name.slice(prefix.length)] = value;
+  }
+  return variables;
 }
 
 function answerStateOf(text: string | undefined): AnswerState {

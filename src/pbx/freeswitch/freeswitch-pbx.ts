@@ -17,6 +17,7 @@ import { Parking } from './parking.js';
 import type { ChannelRow } from './snapshot.js';
 import { readDump, readRows, toChannelInfo } from './snapshot.js';
 import { SocketDoor } from './socket-door.js';
+import { wishes } from '../wishes.js';
 
 export type FreeSwitchOptions = {
   /** Name of the PBX in the configuration. */
@@ -315,7 +316,10 @@ export class FreeSwitchPbx implements Pbx {
     if (facts.app !== this.#app || facts.direction !== 'inbound' || this.#callers.has(channelId)) return;
     this.#callers.add(channelId);
     const answered = answerState === 'answered' ? 'yes' : 'no';
-    this.#tell({ kind: 'callOffered', offer: { channelId, caller, extension, context, answered } });
+    this.#tell({
+      kind: 'callOffered',
+      offer: { channelId, caller, extension, context, answered, ...wishes(facts.variables) },
+    });
   }
 
   /** Not by us: the connection of `socket` broke and the dialplan goes on, or an operator of the PBX took the caller. */

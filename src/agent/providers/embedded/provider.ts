@@ -54,7 +54,9 @@ export class EmbeddedProvider implements AgentProvider {
   /** Resolves when the greeting is there; the other prompts, which no call needs in its first seconds, come after that. */
   async prepare(): Promise<void> {
     await this.#openEars();
-    await this.#voice.keep(new Attendant(this.#dialogue).begin('new').say);
+    const { say } = new Attendant(this.#dialogue).begin('new');
+    // One that differs from call to call is synthesized when it is said.
+    if (!say.includes('{{')) await this.#voice.keep(say);
     this.#keepPrompts().catch((error: unknown) => {
       if (this.#closed) return;
       // Nothing is lost but time: what is not kept is synthesized when it is said.
@@ -68,7 +70,7 @@ export class EmbeddedProvider implements AgentProvider {
 
   open(context: AgentContext): AgentSession {
     return new EmbeddedSession({
-      attendant: new Attendant(this.#dialogue),
+      attendant: new Attendant({ ...this.#dialogue, greeting: context.fill(this.#dialogue.greeting) }),
       menu: this.#menu,
       voice: this.#voice,
       ears: this.#ears,
@@ -85,7 +87,7 @@ export class EmbeddedProvider implements AgentProvider {
   async #keepPrompts(): Promise<void> {
     for (const text of Attendant.prompts(this.#dialogue)) {
       if (this.#closed) return;
-      await this.#voice.keep(text);
+      if (!text.includes('{{')) await this.#voice.keep(text);
     }
   }
 

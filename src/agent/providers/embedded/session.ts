@@ -55,7 +55,8 @@ export class EmbeddedSession implements AgentSession {
   }
 
   start(): void {
-    const known = this.#options.context.call.history.length > 0;
+    const { history, briefing } = this.#options.context.call;
+    const known = history.length > 0 && briefing === undefined;
     this.#perform(this.#attendant.begin(known ? 'resumed' : 'new'));
   }
 

@@ -41,7 +41,12 @@ export class GeminiLiveProvider implements AgentProvider {
   }
 
   open(context: AgentContext): AgentSession {
-    return new GeminiLiveSession(this.#options, context);
+    const { greeting, voice } = this.#options;
+    const filled = {
+      greeting: context.fill(greeting),
+      voice: { ...voice, instructions: context.fill(voice.instructions) },
+    };
+    return new GeminiLiveSession({ ...this.#options, ...filled }, context);
   }
 
   close(): Promise<void> {

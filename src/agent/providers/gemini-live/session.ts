@@ -146,7 +146,9 @@ export class GeminiLiveSession implements AgentSession {
     this.#state = 'talking';
     const { greeting } = this.#options;
     const last = this.#history.at(-1);
-    if (last?.who === 'caller') this.#tell("The line is back. Answer the caller's last words.");
+    const { briefing } = this.#context.call;
+    if (briefing !== undefined) this.#tell(briefing);
+    else if (last?.who === 'caller') this.#tell("The line is back. Answer the caller's last words.");
     else if (last !== undefined) this.#tell(CUT_OFF);
     else if (greeting === '') this.#tell('The call begins. Greet the caller.');
     else this.#tell(`The call begins. Greet the caller with exactly these words: "${greeting}"`);

@@ -36,7 +36,9 @@ export class LinecardSocketProvider implements AgentProvider {
   }
 
   open(context: AgentContext): AgentSession {
-    return new LinecardSocketSession(this.#options, context);
+    const { greeting, instructions } = this.#options;
+    const filled = { greeting: context.fill(greeting), instructions: context.fill(instructions) };
+    return new LinecardSocketSession({ ...this.#options, ...filled }, context);
   }
 
   close(): Promise<void> {

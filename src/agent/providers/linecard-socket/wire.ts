@@ -79,6 +79,7 @@ export function writeStart({ call, ...rest }: Start): string {
     audio: { encoding: 's16le', sampleRateHz: SAMPLE_RATE_HZ, channels: 1, frameMs: FRAME_MS },
     call: { id: call.callId, caller: call.caller, extension: call.extension },
     history: call.history,
+    ...(call.briefing === undefined ? {} : { briefing: call.briefing }),
     ...rest,
   });
 }

@@ -38,7 +38,12 @@ export class OpenAiRealtimeProvider implements AgentProvider {
   }
 
   open(context: AgentContext): AgentSession {
-    return new OpenAiRealtimeSession(this.#options, context);
+    const { greeting, voice } = this.#options;
+    const filled = {
+      greeting: context.fill(greeting),
+      voice: { ...voice, instructions: context.fill(voice.instructions) },
+    };
+    return new OpenAiRealtimeSession({ ...this.#options, ...filled }, context);
   }
 
   close(): Promise<void> {

@@ -157,7 +157,9 @@ export class OpenAiRealtimeSession implements AgentSession {
     const { greeting } = this.#options;
     this.#connection.seed(this.#history);
     const last = this.#history.at(-1);
-    if (last === undefined) {
+    const { briefing } = this.#context.call;
+    if (briefing !== undefined) this.#connection.requestResponse(this.#told(briefing));
+    else if (last === undefined) {
       const words = greeting === '' ? 'Greet the caller.' : `Greet the caller with exactly these words: "${greeting}"`;
       this.#connection.requestResponse(this.#told(words));
     } else if (last.who === 'caller') this.#connection.requestResponse();

@@ -30,7 +30,11 @@ export class PipelineProvider implements AgentProvider {
   constructor(options: PipelineOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#voice = new SpeechCache(options.tts, [options.greeting, options.filler.text]);
+    // A greeting that differs from call to call is made when it is said.
+    this.#voice = new SpeechCache(options.tts, [
+      options.greeting.includes('{{') ? '' : options.greeting,
+      options.filler.text,
+    ]);
   }
 
   /** The greeting is made in the background: a voice that is away now may be there when somebody calls. */
@@ -45,7 +49,9 @@ export class PipelineProvider implements AgentProvider {
 
   open(context: AgentContext): AgentSession {
     void this.#fill();
-    return new PipelineSession({ ...this.#options, voice: this.#voice }, context);
+    const { greeting, instructions } = this.#options;
+    const filled = { greeting: context.fill(greeting), instructions: context.fill(instructions) };
+    return new PipelineSession({ ...this.#options, ...filled, voice: this.#voice }, context);
   }
 
   close(): Promise<void> {

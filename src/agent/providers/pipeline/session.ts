@@ -68,7 +68,9 @@ export class PipelineSession implements AgentSession {
     if (this.#started) return;
     this.#started = true;
     const { greeting } = this.#options;
-    if (this.#dialog.last === 'nobody' && greeting !== '') this.#speaker.say(greeting);
+    const { briefing } = this.#context.call;
+    if (briefing !== undefined) this.#told(briefing);
+    else if (this.#dialog.last === 'nobody' && greeting !== '') this.#speaker.say(greeting);
     else if (this.#dialog.last === 'nobody') this.#told('The call begins. Greet the caller.');
     else if (this.#dialog.last === 'caller') this.#begin();
     else this.#told('You were cut off by a disturbance. Say so in a word and go on.');
