@@ -4,8 +4,6 @@ import { systemClock } from './core/clock.js';
 import { toLinecardError } from './core/errors.js';
 import { createLog, logOptions } from './observe/log.js';
 
-/** Live calls may end within this time after SIGTERM; the supervisor waits a little longer. */
-const DRAIN_LIMIT_MS = 5000;
 const READY_POLL_MS = 50;
 const EXIT_FAILED = 1;
 
@@ -25,7 +23,7 @@ async function main(): Promise<void> {
   const end = (reason: string): void => {
     ending ??= (async () => {
       log.info({ reason }, 'Linecard is shutting down');
-      await linecard.stop(DRAIN_LIMIT_MS);
+      await linecard.stop(config.shutdown.drainSeconds * 1000);
       process.exit(0);
     })().catch((error: unknown) => {
       log.error({ err: error }, 'shutting down failed');
@@ -42,8 +40,10 @@ async function main(): Promise<void> {
 
   const tellWhenReady = (): void => {
     if (linecard.unready().length > 0) systemClock.setAlarm(READY_POLL_MS, tellWhenReady);
-    else process.send?.({ kind: 'ready' });
+    else process.send?.({ kind: 'ready', beats: 'answered' });
   };
+  // A sign of life for the supervisor, from the event loop that everything else needs, too.
+  process.on('message', (beat) => process.send?.(beat));
   if (process.send !== undefined) tellWhenReady();
 }
 

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { MediaThreadData } from './compose-media.js';
 import { composeMedia } from './compose-media.js';
 import { systemClock } from './core/clock.js';
-import { BeatWatch } from './engine/beat-watch.js';
+import { BeatWatch } from './core/beat-watch.js';
 import { MEDIA_PRIORITY, setThreadPriority } from './core/thread-priority.js';
 import type { ToMedia } from './engine/port.js';
 

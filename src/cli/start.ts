@@ -27,6 +27,8 @@ export type StartOptions = {
 
 const MAIN_SCRIPT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../main.js');
 const EXIT_FAILED = 1;
+/** What the serving process takes after its calls have ended or were handed over. */
+const GOODBYE_MS = 5000;
 
 /**
  * `linecard start`: supervises the serving process in the foreground, with a demo PBX where there is no configuration
@@ -118,10 +120,12 @@ class StartSession {
 
   async #supervise(dataDir: string, file: string): Promise<number> {
     if (this.#stopped) return 0;
+    const { shutdown } = loadConfig({ file, env: this.#env });
     this.#supervisor = new Supervisor({
       script: this.#options.script ?? MAIN_SCRIPT,
       env: { ...this.#env, LINECARD_CONFIG: file },
       dataDir,
+      stopLimitMs: shutdown.drainSeconds * 1000 + GOODBYE_MS,
       clock: this.#clock,
       onEvent: (event) => this.#tell(event),
     });
@@ -129,6 +133,10 @@ class StartSession {
   }
 
   #tell(event: SupervisorEvent): void {
+    if (event.kind === 'frozen') {
+      this.#print(`linecard: process ${event.pid} gives no sign of life; it is killed`);
+      return;
+    }
     if (event.kind === 'died') {
       this.#print(`linecard: process ${event.pid} died (${event.how}); starting it again in ${event.restartInMs} ms`);
       return;

@@ -1,17 +1,23 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { BeatWatch } from '../core/beat-watch.js';
 import { foregroundClock, wait, type Clock } from '../core/clock.js';
 
 /** EX_CONFIG of sysexits.h: starting it again would end the same way. */
 export const EXIT_CONFIG = 78;
 
 export type SupervisorOptions = {
-  /** The serving process: sends `{ kind: 'ready' }` over IPC, ends on SIGTERM and when the IPC channel closes. */
+  /**
+   * The serving process: sends `{ kind: 'ready' }` over IPC, ends on SIGTERM and when the IPC channel closes. With `beats: 'answered'` it promises to send each
+   * `{ kind: 'beat' }` back, and is killed when it does not.
+   */
   readonly script: string;
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
   readonly dataDir: string;
+  /** How long it may take after SIGTERM; then it is killed. */
+  readonly stopLimitMs?: number;
   readonly onEvent: (event: SupervisorEvent) => void;
   readonly clock?: Clock;
 };
@@ -19,6 +25,8 @@ export type SupervisorOptions = {
 export type SupervisorEvent =
   | { readonly kind: 'started'; readonly pid: number }
   | { readonly kind: 'ready'; readonly pid: number }
+  /** It gave no sign of life any more; `died` follows. */
+  | { readonly kind: 'frozen'; readonly pid: number }
   | { readonly kind: 'died'; readonly pid: number; readonly how: string; readonly restartInMs: number };
 
 /** A process that lived this long had served; one that did not gets more and more time before the next try. */
@@ -27,6 +35,12 @@ const HEALTHY_MS = 10_000;
 const RESTART_DELAYS_MS = [0, 100, 250, 500, 800] as const;
 /** Longer than the serving process takes to say goodbye to its calls; then it is killed. */
 const STOP_LIMIT_MS = 10_000;
+/**
+ * A process that is stopped as a whole (SIGSTOP, a debugger, a disk that hangs) notices nothing itself, and Asterisk does not either while the caller's phone goes on sending.
+ * Four seconds: a pause to collect garbage, or a machine that is short of processors, is no freeze.
+ */
+const BEAT_INTERVAL_MS = 250;
+const SILENT_BEATS = 16;
 
 /**
  * Keeps one serving process alive and its id in `dataDir/linecard.pid`. The process has a process group of its own, so that a
@@ -76,7 +90,8 @@ export class Supervisor {
     this.#stopping.abort(new Error('stopped'));
     if (child === null) return;
     child.kill('SIGTERM');
-    const limit = this.#clock.setAlarm(STOP_LIMIT_MS, () => child.kill('SIGKILL'));
+    const limitMs = this.#options.stopLimitMs ?? STOP_LIMIT_MS;
+    const limit = this.#clock.setAlarm(limitMs, () => child.kill('SIGKILL'));
     child.once('exit', () => limit.cancel());
   }
 
@@ -92,14 +107,34 @@ export class Supervisor {
       child.once('exit', (exitCode, signal) => resolve({ exitCode, how: signal ?? `exit code ${exitCode ?? 0}` }));
     });
     const pid = child.pid ?? 0;
+    const watch = this.#watchOver(child, pid);
     child.on('message', (message) => {
-      if (isReady(message)) this.#options.onEvent({ kind: 'ready', pid });
+      const kind = fieldOf(message, 'kind');
+      if (kind === 'beat') watch.heard();
+      if (kind !== 'ready') return;
+      this.#options.onEvent({ kind: 'ready', pid });
+      if (fieldOf(message, 'beats') === 'answered') watch.start();
     });
     await writePid(this.#pidFile, pid);
     this.#options.onEvent({ kind: 'started', pid });
     const end = await ended;
+    watch.stop();
     this.#child = null;
     return { pid, ...end };
+  }
+
+  #watchOver(child: ChildProcess, pid: number): BeatWatch {
+    return new BeatWatch({
+      clock: this.#clock,
+      intervalMs: BEAT_INTERVAL_MS,
+      limit: SILENT_BEATS,
+      // What cannot be sent is not answered either.
+      beat: (sequence) => void child.send({ kind: 'beat', sequence }, () => undefined),
+      onSilence: () => {
+        this.#options.onEvent({ kind: 'frozen', pid });
+        child.kill('SIGKILL');
+      },
+    });
   }
 
   #isStopping(): boolean {
@@ -116,6 +151,6 @@ async function writePid(file: string, pid: number): Promise<void> {
   await rename(`${file}.new`, file);
 }
 
-function isReady(message: unknown): boolean {
-  return typeof message === 'object' && message !== null && 'kind' in message && message.kind === 'ready';
+function fieldOf(message: unknown, name: string): unknown {
+  return typeof message === 'object' && message !== null ? (message as Readonly<Record<string, unknown>>)[name] : null;
 }

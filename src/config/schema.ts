@@ -115,6 +115,10 @@ export const configSchema = section({
     keepDays: wholeNumber(1, 3650, 'a number of days').optional(),
     maxGb: wholeNumber(1, 100_000, 'a number of gigabytes').optional(),
   }).prefault({}),
+  shutdown: section({
+    // Docker waits ten seconds in all before it kills.
+    drainSeconds: wholeNumber(0, 3600, 'a number of seconds').default(5),
+  }).prefault({}),
   webrtc: section({
     enabled: truth.default(false),
     iceServers: list(iceServer, { max: 20, example: '[{ urls: ["stun:stun.example.com"] }]' }).default([]),

@@ -3,7 +3,7 @@ import type { Alarm, Clock } from '../core/clock.js';
 import { LinecardError } from '../core/errors.js';
 import type { CallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
-import { BeatWatch } from './beat-watch.js';
+import { BeatWatch } from '../core/beat-watch.js';
 import { emptyReport } from './media-host.js';
 import type { Admission } from './overload-watch.js';
 import { OverloadWatch } from './overload-watch.js';

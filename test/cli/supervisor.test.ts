@@ -67,6 +67,25 @@ test('a process that is killed is followed by another within a second', async ()
   expect(await ended).toBe(0);
 });
 
+test('a process that is stopped is killed, and followed by another', async () => {
+  // Ten times as fast.
+  const clock = {
+    ...foregroundClock,
+    setAlarm: (delayMs: number, ring: () => void) => foregroundClock.setAlarm(delayMs / 10, ring),
+  };
+  running = new Supervisor({ script: STUB, args: ['beating'], dataDir, clock, onEvent: (event) => events.push(event) });
+  const ended = running.run();
+  await expect.poll(readyPids).toHaveLength(1);
+  const first = await pidInFile();
+  process.kill(first, 'SIGSTOP');
+  await expect.poll(readyPids).toHaveLength(2);
+  expect(events).toContainEqual({ kind: 'frozen', pid: first });
+  expect(events).toContainEqual({ kind: 'died', pid: first, how: 'SIGKILL', restartInMs: 0 });
+  expect(isAlive(first)).toBe(false);
+  running.stop();
+  expect(await ended).toBe(0);
+});
+
 test('a process that dies at every start is started less and less often, but within a second', async () => {
   // The waits are run through at once: only what was asked for counts.
   const asked: number[] = [];

@@ -6,5 +6,7 @@ process.on('SIGTERM', () => {
   if (mode !== 'deaf') process.exit(0);
 });
 process.on('disconnect', () => process.exit(0));
-process.send({ kind: 'ready' });
+// `beating` answers the supervisor's signs of life.
+if (mode === 'beating') process.on('message', (beat) => process.send(beat));
+process.send({ kind: 'ready', ...(mode === 'beating' ? { beats: 'answered' } : {}) });
 setInterval(() => undefined, 60_000);

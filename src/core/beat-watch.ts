@@ -1,4 +1,4 @@
-import type { Alarm, Clock } from '../core/clock.js';
+import type { Alarm, Clock } from './clock.js';
 
 export type BeatWatchOptions = {
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BeatWatch } from '../../src/engine/beat-watch.js';
+import { BeatWatch } from '../../src/core/beat-watch.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 function setUp(): { clock: FakeClock; watch: BeatWatch; beats: number[]; silences: number[] } {
