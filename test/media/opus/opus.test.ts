@@ -54,6 +54,15 @@ describe('a lost packet', () => {
     expect(quality(restored)).toBeGreaterThan(quality(madeUp));
   });
 
+  // At complexity 1 and 32 kbit/s there was none below 10 %: the library thought the rate too low for it.
+  it.each([1, 5, 10, 20])(
+    'leaves its redundancy in the next packet when %d in 100 are expected',
+    (expectedLossPercent) => {
+      const packets = encode(speech, { expectedLossPercent });
+      expect(packets.filter(opusPacketHasRedundancy).length).toBeGreaterThan(0.5 * FRAMES);
+    },
+  );
+
   it('cannot be restored from a packet without redundancy, and the decoder says so', () => {
     const packets = encode(speech, { expectedLossPercent: 0 });
     expect(opusPacketHasRedundancy(packets[lost] as Uint8Array)).toBe(false);
