@@ -6,46 +6,80 @@ import { startLinecard } from '../src/compose.js';
 import { readConfigObject } from '../src/config/index.js';
 import { systemClock, wait } from '../src/core/clock.js';
 import { createLog } from '../src/observe/log.js';
+import { printResult, round } from './support/media-bench.js';
 
-/** Browsers' calls with real SRTP, the other ends in a process of their own: what one costs. The echo agent speaks all the time, the dearest case. */
-const CALLS = Number(process.env['LINECARD_BENCH_BROWSER_CALLS'] ?? '15');
+/**
+ * Browsers' calls on one media thread with real SRTP, the other ends in a process of their own: what one costs, and whether the thread keeps its
+ * time. The echo agent speaks all the time, the dearest case.
+ */
+const CALLS = process.env['LINECARD_BENCH_BROWSER_CALLS']?.split(',').map(Number) ?? [15, 60];
 const SECONDS = Number(process.env['LINECARD_BENCH_SECONDS'] ?? '20');
 const TOKEN = 'token-of-the-bench';
+const SETTLE_MS = 3000;
 
-const cwd = await mkdtemp(path.join(os.tmpdir(), 'linecard-bench-'));
-const reading = readConfigObject(
-  {
-    http: { port: 0, token: TOKEN },
-    audiosocket: { port: 0 },
-    media: { threads: 0 },
-    agents: { loop: { provider: 'echo' } },
-    webrtc: { enabled: true, maxCalls: 1000, maxCallsPerAddress: 1000 },
-  },
-  { env: {}, cwd },
-);
-if (!reading.ok) throw new Error(JSON.stringify(reading.mistakes));
-const log = createLog({ level: 'error', pii: 'redacted', format: 'json', clock: systemClock, write: () => undefined });
-const linecard = await startLinecard({ config: reading.config, clock: systemClock, log });
-const visitors = fork(
-  new URL('./support/webrtc-visitors.ts', import.meta.url).pathname,
-  [`${linecard.http.url}/v1/webrtc/loop`, TOKEN, String(CALLS)],
-  { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
-);
-try {
-  await new Promise<void>((resolve, reject) => {
-    visitors.once('message', () => resolve());
-    visitors.once('exit', (code) => reject(new Error(`the visitors ended with ${code}`)));
+for (const calls of CALLS) await measure(calls);
+
+async function measure(calls: number): Promise<void> {
+  const cwd = await mkdtemp(path.join(os.tmpdir(), 'linecard-bench-'));
+  const reading = readConfigObject(
+    {
+      http: { port: 0, token: TOKEN },
+      audiosocket: { port: 0 },
+      media: { threads: 0, callsPerThread: 1000 },
+      agents: { loop: { provider: 'echo' } },
+      webrtc: { enabled: true, maxCalls: 1000, maxCallsPerAddress: 1000 },
+    },
+    { env: {}, cwd },
+  );
+  if (!reading.ok) throw new Error(JSON.stringify(reading.mistakes));
+  const log = createLog({
+    level: 'error',
+    pii: 'redacted',
+    format: 'json',
+    clock: systemClock,
+    write: () => undefined,
   });
-  const before = process.cpuUsage();
-  const startedAtMs = performance.now();
-  await wait(systemClock, SECONDS * 1000);
-  const { user, system } = process.cpuUsage(before);
-  const wallMs = performance.now() - startedAtMs;
-  const percent = ((user + system) / 1000 / wallMs / CALLS) * 100;
-  const value = Number(percent.toFixed(2));
-  console.log(JSON.stringify({ name: `webrtc ${CALLS} calls`, value, unit: '% of a core a call', goal: 0.9 }));
-} finally {
-  visitors.kill('SIGKILL');
-  await linecard.stop(0);
-  await rm(cwd, { recursive: true, force: true });
+  const linecard = await startLinecard({ config: reading.config, clock: systemClock, log });
+  const visitors = fork(
+    new URL('./support/webrtc-visitors.ts', import.meta.url).pathname,
+    [`${linecard.http.url}/v1/webrtc/loop`, TOKEN, String(calls)],
+    { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+  );
+  try {
+    await new Promise<void>((resolve, reject) => {
+      visitors.once('message', () => resolve());
+      visitors.once('exit', (code) => reject(new Error(`the visitors ended with ${code}`)));
+    });
+    await wait(systemClock, SETTLE_MS);
+    const before = process.cpuUsage();
+    const startedAtMs = performance.now();
+    const late: number[] = [];
+    for (let i = 0; i < SECONDS; i++) {
+      await wait(systemClock, 1000);
+      late.push(await latenessP99Ms(linecard.http.url));
+    }
+    const { user, system } = process.cpuUsage(before);
+    const wallMs = performance.now() - startedAtMs;
+    late.sort((a, b) => a - b);
+    printResult({
+      name: `webrtc ${calls} calls`,
+      value: round(((user + system) / 1000 / wallMs / calls) * 100, 2),
+      unit: '% of a core a call',
+      goal: 0.9,
+      // Of every second the latest tick but one in a hundred: in the middle second, and in the worst.
+      tickLatenessP99Ms: round(late[Math.floor(late.length / 2)] ?? 0, 1),
+      worstTickLatenessP99Ms: round(late.at(-1) ?? 0, 1),
+      machineLoad: round(os.loadavg()[0] ?? 0, 1),
+    });
+  } finally {
+    visitors.kill('SIGKILL');
+    await linecard.stop(0);
+    await rm(cwd, { recursive: true, force: true });
+  }
+}
+
+async function latenessP99Ms(url: string): Promise<number> {
+  const answer = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } });
+  const figure = /^linecard_tick_lateness_seconds\{thread="0",quantile="0.99"\} (\S+)$/m.exec(await answer.text());
+  return Number(figure?.[1]) * 1000;
 }

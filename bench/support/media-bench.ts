@@ -152,7 +152,7 @@ export async function startLoad(load: Load): Promise<LoadFigures> {
 }
 
 /** Callers are other people's machines: on this one they must not wait for the media threads, which ask for a priority of their own. */
-function preferLoad(pid: number | undefined): void {
+export function preferLoad(pid: number | undefined): void {
   try {
     if (pid !== undefined) os.setPriority(pid, MEDIA_PRIORITY);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ } from '../../src/core/units.js';
+import { OpusEncoder } from '../../src/media/opus/encoder.js';
 import { warmUpOpus } from '../../src/media/opus/warm-up.js';
 import { WebRtcVisitor } from '../../test/support/webrtc-visitor.js';
 
@@ -10,11 +11,16 @@ await warmUpOpus();
 const tone = Int16Array.from({ length: FRAME_SAMPLES }, (_, i) =>
   Math.round(6000 * Math.sin((2 * Math.PI * 400 * i) / SAMPLE_RATE_HZ)),
 );
+// All say the same: one encoder is enough, and the machine is the bridge's.
+const encoder = new OpusEncoder();
 const visitors: WebRtcVisitor[] = [];
 const startedAtMs = performance.now();
 let spoken = 0;
 setInterval(() => {
-  for (; spoken * FRAME_MS < performance.now() - startedAtMs; spoken++) for (const each of visitors) each.speak(tone);
+  for (; spoken * FRAME_MS < performance.now() - startedAtMs; spoken++) {
+    const packet = Buffer.from(encoder.encode(tone));
+    for (const each of visitors) each.speakPacket(packet);
+  }
 }, FRAME_MS / 2);
 
 for (let i = 0; i < Number(count); i++) {
@@ -31,6 +37,7 @@ for (let i = 0; i < Number(count); i++) {
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
   while (visitor.packets === 0) await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+  visitor.hearing = 'deaf';
   visitors.push(visitor);
 }
 process.send?.('ready');

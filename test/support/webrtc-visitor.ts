@@ -20,6 +20,8 @@ export class WebRtcVisitor {
   #timestamp = 0;
   /** Lost on the way to the bridge: one in so many. */
   losesEvery = 0;
+  /** A deaf one counts packets and decodes none: for loads. */
+  hearing: 'hears' | 'deaf' = 'hears';
 
   private constructor(decoder: OpusDecoder, hosts: readonly string[]) {
     this.#decoder = decoder;
@@ -65,6 +67,11 @@ export class WebRtcVisitor {
 
   /** One frame of speech. */
   speak(frame: Int16Array): void {
+    this.speakPacket(Buffer.from(this.#encoder.encode(frame)));
+  }
+
+  /** 20 ms that are encoded already. */
+  speakPacket(payload: Buffer): void {
     const header = new RtpHeader({
       payloadType: 109,
       sequenceNumber: this.#sequenceNumber,
@@ -72,7 +79,7 @@ export class WebRtcVisitor {
     });
     this.#sequenceNumber = (this.#sequenceNumber + 1) & 0xffff;
     this.#timestamp = (this.#timestamp + 960) >>> 0;
-    const packet = new RtpPacket(header, Buffer.from(this.#encoder.encode(frame)));
+    const packet = new RtpPacket(header, payload);
     if (this.losesEvery === 0 || this.#sequenceNumber % this.losesEvery !== 0) this.#track.writeRtp(packet);
   }
 
@@ -88,6 +95,7 @@ export class WebRtcVisitor {
 
   #packet(payload: Buffer): void {
     this.packets += 1;
+    if (this.hearing === 'deaf') return;
     const samples = this.#decoder.decode(payload, this.#decoded);
     if (samples === FRAME_SAMPLES) this.heard.push(this.#decoded.slice(0, samples));
   }

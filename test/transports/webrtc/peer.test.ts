@@ -12,6 +12,7 @@ import { WebRtcDoor } from '../../../src/transports/webrtc/door.js';
 import type { IceConfig } from '../../../src/transports/webrtc/ice.js';
 import type { WebRtcLeg } from '../../../src/transports/webrtc/leg.js';
 import { preparePeers, WeriftPeer } from '../../../src/transports/webrtc/peer.js';
+import { UdpRelay } from '../../support/udp-relay.js';
 import { WebRtcVisitor } from '../../support/webrtc-visitor.js';
 
 const ICE: IceConfig = { policy: 'all', servers: [], ports: null, announce: null };
@@ -69,6 +70,17 @@ async function setUp(ice: Partial<IceConfig> = {}) {
     await door.stop();
     await visitor.close();
   });
+  /** The same through a piece of network; its ways are the only ones. */
+  const callThrough = async (relay: UdpRelay) => {
+    closers.push(() => {
+      relay.close();
+      return Promise.resolve();
+    });
+    const answer = await door.offer(legId, relay.offer(await visitor.offer()), '127.0.0.1');
+    await visitor.take(relay.answer(answer));
+    await until(() => legs.length === 1);
+    return answer;
+  };
   const call = async () => {
     const startedAtMs = performance.now();
     const answer = await door.offer(legId, await visitor.offer(), '127.0.0.1');
@@ -77,7 +89,7 @@ async function setUp(ice: Partial<IceConfig> = {}) {
     return { answer, tookMs: performance.now() - startedAtMs };
   };
   const mute = () => (speaks = false);
-  return { door, legs, legId, visitor, timeouts, closings, digits, call, mute };
+  return { door, legs, legId, visitor, timeouts, closings, digits, call, callThrough, mute };
 }
 
 describe('a peer', () => {
@@ -97,6 +109,21 @@ describe('a peer', () => {
     await call();
     await until(() => (legs[0]?.counters.lost ?? 0) >= 3);
     expect(frequencyOf(visitor.heard.slice(-10))).toBeCloseTo(440, -1);
+  });
+
+  it('hears through a network that loses and shakes, and both sides know how bad it is', async () => {
+    const { visitor, legs, callThrough } = await setUp();
+    const relay = await UdpRelay.open();
+    await callThrough(relay);
+    relay.impair({ lossPercent: 20, jitterMs: 30, manner: 'bursty' });
+    const network = () => legs[0]?.network;
+    await until(() => (network()?.uplinkLossPercent ?? 0) > 5 && (network()?.downlinkLossPercent ?? 0) > 5);
+    await until(() => (network()?.uplinkJitterMs ?? 0) > 3 && network()?.roundTripMs !== null);
+    expect(legs[0]?.counters.concealed).toBeGreaterThan(0);
+    expect(frequencyOf(visitor.heard.slice(-10))).toBeGreaterThan(300);
+    // What was lost on the way is what is missed here, but for what is under way.
+    const { uplink } = relay;
+    await until(() => Math.abs((network()?.uplinkLossPercent ?? 0) - (uplink.lost * 100) / uplink.packets) < 5);
   });
 
   it('carries events to the page and digits from it', async () => {
