@@ -14,6 +14,7 @@ import type { CallEvent } from '../core/events.js';
 import type { CallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
+import { QualityBook } from './call-quality.js';
 
 /** Of one call. A model that goes in circles must not fill the memory. */
 const MAX_TOOL_CALLS = 100;
@@ -59,6 +60,7 @@ export class CallLedger {
   #endedAtWallMs: number | null = null;
   #outcome: Outcome | null = null;
   #report: LegReport | null = null;
+  readonly #quality = new QualityBook();
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -110,6 +112,7 @@ export class CallLedger {
 
   get record(): CallRecord {
     const { id, transport, pbx, extension, caller } = this.#options;
+    const { quality } = this.#quality;
     return {
       id,
       transport,
@@ -128,6 +131,7 @@ export class CallLedger {
       toolCalls: [...this.#toolCalls],
       notes: [...this.#notes],
       timings: { ...this.#timings },
+      ...(quality === undefined ? {} : { quality }),
     };
   }
 
@@ -171,6 +175,7 @@ export class CallLedger {
         this.#publish({ kind: 'digitPressed', digit: observation.digit });
         break;
       case 'interrupted':
+        this.#quality.interrupted(observation.reactionMs);
         this.#publish({
           kind: 'agentInterrupted',
           heardMs: observation.heardMs,
@@ -178,6 +183,7 @@ export class CallLedger {
         });
         break;
       case 'responseStarted':
+        this.#quality.responded(observation.latencyMs);
         this.#publish({ kind: 'responseStarted', latencyMs: observation.latencyMs });
         break;
       case 'toolCalled': {
@@ -194,6 +200,7 @@ export class CallLedger {
         break;
       case 'legReport':
         this.#report = observation.report;
+        this.#quality.reported(observation.report);
         break;
     }
   }
@@ -233,7 +240,8 @@ export class CallLedger {
     this.#endedAtWallMs = this.#options.clock.wallMs();
     this.#timings.endedMs = this.#sinceStartMs();
     this.#publish({ kind: 'callEnded', outcome, call: this.record });
-    const fields = { outcome, durationMs: this.#timings.endedMs, leg: this.#report?.counters };
+    const { quality } = this.#quality;
+    const fields = { outcome, durationMs: this.#timings.endedMs, leg: this.#report?.counters, quality };
     this.#options.log.info(fields, 'call ended');
   }
 

@@ -73,6 +73,24 @@ export type CallTimings = {
   readonly endedMs?: number;
 };
 
+/** How a call sounded and how soon its agent answered: what phones and browsers are compared by. Null is what nobody measured. */
+export type CallQuality = {
+  /** From the end of the caller's speech to the agent's first frame; the median of the call. */
+  readonly responseMs: number | null;
+  /** From the onset of the caller's speech to the agent's last frame; the median of the call. */
+  readonly bargeInMs: number | null;
+  /** Frames of the caller that were made up, of all. */
+  readonly concealedPercent: number | null;
+  /** How long the caller was spoken to and not a sound came from there. */
+  readonly oneWayMs: number;
+  /** Packets, where the transport has them and their fate is told (RTCP): from the caller, and to the caller. */
+  readonly uplinkLossPercent: number | null;
+  readonly uplinkJitterMs: number | null;
+  readonly downlinkLossPercent: number | null;
+  readonly downlinkJitterMs: number | null;
+  readonly roundTripMs: number | null;
+};
+
 /** A call as `GET /v1/calls` shows it (dates as ISO 8601, UTC). */
 export type CallRecord = {
   readonly id: CallId;
@@ -94,4 +112,6 @@ export type CallRecord = {
   readonly toolCalls: readonly (ToolUse & { readonly atMs: number })[];
   readonly notes: readonly Note[];
   readonly timings: CallTimings;
+  /** Absent until the leg's first report. */
+  readonly quality?: CallQuality;
 };

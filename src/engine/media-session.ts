@@ -128,6 +128,7 @@ export class MediaSession implements Ticked {
       skewPpm: Math.round(leg.skewPpm),
       counters: { ...leg.counters },
       sound: leg.sound,
+      ...(leg.network === undefined ? {} : { network: leg.network }),
       chain: this.#chain,
     };
   }

@@ -2,7 +2,7 @@ import type { Caller, HowToTransfer, ToolUse, Transport, Turn } from '../core/ca
 import type { ErrorCode } from '../core/errors.js';
 import type { PromptValues } from '../core/prompt.js';
 import type { CallId, LegId } from '../core/ids.js';
-import type { LegCloseReason, LegCounters } from '../media/leg.js';
+import type { LegCloseReason, LegCounters, LegNetwork } from '../media/leg.js';
 import type { LegSound } from '../media/metered-leg.js';
 import type { HoursAnswer, MessageDraft } from '../agent/port.js';
 
@@ -115,6 +115,8 @@ export type LegReport = {
   readonly skewPpm: number;
   readonly counters: LegCounters;
   readonly sound: LegSound;
+  /** Absent where the transport tells nothing of it. */
+  readonly network?: LegNetwork;
   readonly chain: readonly string[];
 };
 

@@ -88,7 +88,7 @@ export interface MediaLeg {
   /** How much faster the party's clock runs than ours, parts per million; 0 until known, absent where nothing tells. */
   readonly skewPpm?: number;
   /** Absent where the transport tells nothing. */
-  readonly network?: LegNetwork;
+  readonly network?: LegNetwork | undefined;
   /** Set by the owner before the first tick. */
   listener: LegListener | null;
   /** Writes exactly one frame into `dst`. @param nowMs when the turn was due, on the injected clock: whole steps of 20 ms, whatever the timer did */

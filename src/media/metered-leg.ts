@@ -1,6 +1,6 @@
 import type { LegId } from '../core/ids.js';
 import { FRAME_MS } from '../core/units.js';
-import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from './leg.js';
+import type { FrameKind, LegCloseReason, LegCounters, LegListener, LegNetwork, MediaLeg } from './leg.js';
 import { LevelMeter } from './level-meter.js';
 import type { RecordingTap } from './recording-tap.js';
 
@@ -75,6 +75,10 @@ export class MeteredLeg implements MediaLeg {
 
   get skewPpm(): number {
     return this.#leg.skewPpm ?? 0;
+  }
+
+  get network(): LegNetwork | undefined {
+    return this.#leg.network;
   }
 
   get listener(): LegListener | null {

@@ -8,6 +8,10 @@ import type { LegCounters } from '../media/leg.js';
 
 /** Seconds. Fine where the ear is: 20 ms is a frame, 300 ms a pause that is noticed. */
 const DELAY_BUCKETS = [0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10];
+/** Parts of one: a thousandth is a good network, a tenth one that nobody likes. */
+const LOSS_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
+/** Seconds: the two of a network on the table, and of one over the sea. */
+const NETWORK_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1];
 const DURATION_BUCKETS = [5, 10, 20, 30, 60, 120, 180, 300, 600, 1200, 1800, 3600, 7200];
 
 /** What a leg counts, and the label under which it is shown. */
@@ -82,6 +86,11 @@ export class Metrics {
     'reason',
   ]);
 
+  readonly #legs = this.#counter('legs_total', 'Media legs that were connected, by what is on the wire.', [
+    'transport',
+    'codec',
+  ]);
+
   readonly #answer = this.#delays('answer_seconds', 'From the offer of a call to its answer.');
   readonly #firstAudio = this.#delays('first_audio_seconds', 'From the answer to the first frame of the agent.');
   readonly #response = this.#delays(
@@ -98,6 +107,21 @@ export class Metrics {
     DURATION_BUCKETS,
   );
   readonly #toolDuration = this.#delays('tool_seconds', 'How long tools took.', ['transport', 'tool']);
+  readonly #loss = this.#histogram(
+    'packet_loss_ratio',
+    'Packets of a leg that were lost, part of one, when it closes; up is from the caller.',
+    LOSS_BUCKETS,
+    ['transport', 'direction'],
+  );
+  readonly #jitter = this.#histogram('jitter_seconds', 'Jitter of packets as RTCP tells it.', NETWORK_BUCKETS, [
+    'transport',
+    'direction',
+  ]);
+  readonly #roundTrip = this.#histogram(
+    'round_trip_seconds',
+    'To the caller’s side and back, as RTCP tells it.',
+    NETWORK_BUCKETS,
+  );
   readonly #depth = this.#delays('uplink_depth_seconds', 'Buffered audio of callers, once a second a leg.');
 
   constructor(options: MetricsOptions) {
@@ -146,11 +170,13 @@ export class Metrics {
       case 'callEnded':
         this.#callEnded(event.call);
         break;
+      case 'legConnected':
+        this.#legs.inc({ transport, codec: event.codec });
+        break;
       case 'callerReplaced':
       case 'stateChanged':
       case 'noteTaken':
       case 'agentChanged':
-      case 'legConnected':
       case 'callAnswered':
       case 'firstAudioPlayed':
         break; // their times are in the record when the call has ended
@@ -164,6 +190,7 @@ export class Metrics {
     if (call === undefined) return;
     const { transport } = call;
     this.#countFrames(call, message.report);
+    this.#observeNetwork(transport, message);
     if (message.kind === 'legClosed') {
       this.#legsClosed.inc({ transport, reason: message.reason });
       call.counted = null; // a leg that is opened again counts from zero
@@ -206,6 +233,22 @@ export class Metrics {
     this.#oneWay.inc({ transport }, Math.max(0, oneWayMs - (counted?.oneWayMs ?? 0)) / 1000);
     this.#deadAir.inc({ transport }, Math.max(0, deadAirMs - (counted?.deadAirMs ?? 0)) / 1000);
     call.counted = { ...counters, oneWayMs, deadAirMs };
+  }
+
+  #observeNetwork(transport: Transport, message: Extract<FromMedia, { readonly report: LegReport }>): void {
+    const { network } = message.report;
+    if (network === undefined) return;
+    const { uplinkLossPercent, uplinkJitterMs, downlinkLossPercent, downlinkJitterMs, roundTripMs } = network;
+    const up = { transport, direction: 'up' };
+    const down = { transport, direction: 'down' };
+    if (message.kind === 'legClosed') {
+      if (uplinkLossPercent !== null) this.#loss.observe(up, uplinkLossPercent / 100);
+      if (downlinkLossPercent !== null) this.#loss.observe(down, downlinkLossPercent / 100);
+      return;
+    }
+    if (uplinkJitterMs !== null) this.#jitter.observe(up, uplinkJitterMs / 1000);
+    if (downlinkJitterMs !== null) this.#jitter.observe(down, downlinkJitterMs / 1000);
+    if (roundTripMs !== null) this.#roundTrip.observe({ transport }, roundTripMs / 1000);
   }
 
   #registerGauges(options: MetricsOptions): void {

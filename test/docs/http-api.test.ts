@@ -31,6 +31,7 @@ const CALL_FIELDS: Record<keyof CallRecord, true> = {
   toolCalls: true,
   notes: true,
   timings: true,
+  quality: true,
 };
 
 type OwnFields<Kind> = Exclude<keyof Extract<CallEvent, { readonly kind: Kind }>, 'kind' | 'callId' | 'atMs'>;

@@ -57,6 +57,30 @@ describe('metrics', () => {
     expect(await value('linecard_dead_air_seconds_total{transport="audiosocket"}')).toBe(0.5);
   });
 
+  it('tell how packets fare where a transport knows, loss when the leg has closed', async () => {
+    const { metrics, value } = setUp();
+    const call = callRecord({ id: CALL.id, transport: 'webrtc' });
+    metrics.observe(startOf(call));
+    metrics.observe({ kind: 'legConnected', callId: call.id, atMs: 0, codec: 'opus', sampleRateHz: 48_000 });
+    const network = {
+      uplinkLossPercent: 2,
+      uplinkJitterMs: 12,
+      downlinkLossPercent: null,
+      downlinkJitterMs: 4,
+      roundTripMs: 80,
+    };
+    for (const message of [legReport({}), legClosed({})]) {
+      if (message.kind !== 'legReport' && message.kind !== 'legClosed') continue;
+      metrics.observeMedia({ ...message, report: { ...message.report, network } });
+    }
+    expect(await value('linecard_legs_total{transport="webrtc",codec="opus"}')).toBe(1);
+    expect(await value('linecard_packet_loss_ratio_sum{transport="webrtc",direction="up"}')).toBe(0.02);
+    expect(await value('linecard_packet_loss_ratio_count{transport="webrtc",direction="down"}')).toBeNull();
+    expect(await value('linecard_jitter_seconds_sum{transport="webrtc",direction="down"}')).toBe(0.004);
+    expect(await value('linecard_round_trip_seconds_count{transport="webrtc"}')).toBe(1);
+    expect(await value('linecard_round_trip_seconds_sum{transport="webrtc"}')).toBe(0.08);
+  });
+
   it('count each frame of a leg once, though reports repeat what was before', async () => {
     const { metrics, value } = setUp();
     metrics.observe(startOf(CALL));
