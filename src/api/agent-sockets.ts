@@ -7,6 +7,8 @@ import type { Alarm, Clock } from '../core/clock.js';
 import type { CallEvent } from '../core/events.js';
 import type { Logger } from '../core/logger.js';
 import { SAMPLES_PER_MS } from '../core/units.js';
+import type { TrustsProxy } from './client-address.js';
+import { clientAddress } from './client-address.js';
 import { eventJsonForCaller } from './present.js';
 import { HttpProblem, problemText, toProblem } from './problem.js';
 import type { SessionClaims, SessionTokens } from './session-token.js';
@@ -31,6 +33,7 @@ export type AgentSocketsOptions = {
   readonly desk: SocketDesk;
   readonly tokens: SessionTokens;
   readonly apiToken: string;
+  readonly trustsProxy: TrustsProxy;
   readonly clock: Clock;
   readonly log: Logger;
 };
@@ -66,7 +69,7 @@ export class AgentSockets {
       const claims = this.#admit(request, agent);
       this.#server.handleUpgrade(request, socket, head, (webSocket) => {
         socket.off('error', onError);
-        void this.#serve(webSocket, agent, claims, placeOf(request.socket.remoteAddress ?? ''));
+        void this.#serve(webSocket, agent, claims, placeOf(clientAddress(request, this.#options.trustsProxy)));
       });
     } catch (thrown) {
       refuse(

@@ -1,6 +1,7 @@
 import type { Express, RequestHandler } from 'express';
 import express, { Router } from 'express';
 import { AgentSockets } from './agent-sockets.js';
+import type { TrustsProxy } from './client-address.js';
 import { bearer } from './token.js';
 import { pageRoutes } from './page.js';
 import type { ApiOptions, BrowserAccess } from './port.js';
@@ -60,7 +61,8 @@ export function createApi(options: ApiOptions): Api {
   app.use(notFound);
   app.use(problemHandler(options.log));
   const { sockets: desk, token: apiToken, clock, log } = options;
-  const sockets = new AgentSockets({ desk, tokens, apiToken, clock, log });
+  const trustsProxy = app.get('trust proxy fn') as TrustsProxy;
+  const sockets = new AgentSockets({ desk, tokens, apiToken, trustsProxy, clock, log });
   const closeStreams = (): void => {
     streams.close();
     sockets.close();

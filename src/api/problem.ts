@@ -93,8 +93,11 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
       return;
     }
     const problem = toProblem(thrown);
+    // Full, or a limit: it is meant so, and where it is not, the line says what to change.
+    const refused = thrown instanceof LinecardError && problem.status === 503;
+    if (refused) log.warn({ code: problem.code, reason: problem.message, route: request.path }, 'request refused');
     // A problem that a route made is an answer, given on purpose: a probe that asks each second must not fill the log.
-    if (problem.status >= 500 && !(thrown instanceof HttpProblem)) {
+    else if (problem.status >= 500 && !(thrown instanceof HttpProblem)) {
       log.error({ err: thrown, method: request.method, route: request.path, status: problem.status }, 'request failed');
     }
     sendProblem(response, problem);

@@ -53,6 +53,15 @@ describe('a client', () => {
     ]);
   });
 
+  it('counts for its own address behind a proxy that is believed', async () => {
+    await api.stopNow();
+    api = await new TestApi({ proxies: ['127.0.0.1'] }).start();
+    client = new WebSocket(`${api.url.replace('http', 'ws')}/v1/ws/loop`, {
+      headers: { Authorization: `Bearer ${TOKEN}`, 'X-Forwarded-For': '198.51.100.4' },
+    });
+    await expect.poll(() => api.sockets.calls.map(({ address }) => address)).toEqual(['198.51.100.4']);
+  });
+
   it('speaks and presses keys; what it cannot mean is ignored', async () => {
     await connected();
     client.send(Buffer.from(Int16Array.of(7, -8).buffer));

@@ -82,6 +82,8 @@ describe('an offer', () => {
     const answer = await offer();
     expect(answer.status).toBe(status);
     expect(await answer.json()).toMatchObject({ code, detail: 'in words' });
+    // It is meant so: no error of ours.
+    expect(api.complaints).toEqual([]);
   });
 
   it('of another type, or too long, is refused', async () => {
