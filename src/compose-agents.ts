@@ -46,12 +46,17 @@ export function openAgents(
     log,
   });
   const agents = new Map<string, HostedAgent>([
-    [BRIEFING_AGENT, { provider: briefing, backup: null, tools: () => [] }],
+    [BRIEFING_AGENT, { provider: briefing, backup: null, echoGuard: 'off', tools: () => [] }],
   ]);
   const toolbox = new Toolbox(config, surroundings);
   for (const [name, agent] of Object.entries(config.agents)) {
     const provider = openProvider(name, agent, config, surroundings);
-    agents.set(name, { provider, backup: agent.backup ?? null, tools: (floor) => toolbox.toolsOf(agent, floor) });
+    agents.set(name, {
+      provider,
+      backup: agent.backup ?? null,
+      echoGuard: 'echoGuard' in agent && agent.echoGuard ? 'on' : 'off',
+      tools: (floor) => toolbox.toolsOf(agent, floor),
+    });
   }
   return { agents, services: toolbox.services };
 }

@@ -134,8 +134,8 @@ export function composeMedia(
     maxSessions: config.media.callsPerThread,
     admission: config.media.admission,
     openConversation: ({ agent, ...options }) => {
-      const { provider, tools } = agent;
-      return new Conversation({ ...options, provider, tools, openDetector: () => new Vad(), chunks });
+      const { provider, tools, echoGuard } = agent;
+      return new Conversation({ ...options, provider, tools, echoGuard, openDetector: () => new Vad(), chunks });
     },
     recording: config.recording.enabled ? 'on' : 'off',
     prepare: loadVad,

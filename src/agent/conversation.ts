@@ -10,6 +10,7 @@ import { EchoGuard } from '../media/echo-guard.js';
 import type { MediaLeg } from '../media/leg.js';
 import { CallSecrets } from './call-secrets.js';
 import { DigitEntry } from './digit-entry.js';
+import { EchoGate } from './echo-gate.js';
 import type {
   AgentCall,
   AgentEvents,
@@ -57,6 +58,8 @@ export type ConversationOptions = {
   readonly secrets?: CallSecrets;
   /** Makes the agent's tools; some end the call, or ask for keys, through `floor`. */
   readonly tools: (floor: Floor) => readonly Tool[];
+  /** on: a provider that finds turns itself does not hear its own voice from a loudspeaker. All others are guarded anyway. */
+  readonly echoGuard?: 'on' | 'off';
   /** Asked once, and only for agents that leave turn taking to us. */
   readonly openDetector: () => VoiceActivityDetector;
   readonly chunks: SampleChunks;
@@ -85,6 +88,12 @@ export class Conversation {
   readonly #gate: SpeechGate | null;
   /** So that the agent is not interrupted by itself, from a loudspeaker. */
   readonly #echo: EchoGuard | null;
+  /** The same for an agent that finds turns itself, where the configuration wants it. */
+  readonly #echoGate: EchoGate | null;
+  /** Kept, so that a tick makes no closure. */
+  readonly #hear = (frame: Int16Array): void => {
+    if (this.#state === 'talking') this.#session.hear(frame);
+  };
   readonly #utterance: Utterance;
   readonly #wantsUtterances: boolean;
   #state: 'waiting' | 'talking' | 'held' | 'closed' = 'waiting';
@@ -113,6 +122,7 @@ export class Conversation {
     this.#wantsUtterances = turnTaking === 'linecard' && utterances === 'wanted';
     this.#gate = turnTaking === 'linecard' ? new SpeechGate(options.openDetector()) : null;
     this.#echo = this.#gate === null ? null : new EchoGuard();
+    this.#echoGate = turnTaking === 'provider' && options.echoGuard === 'on' ? new EchoGate() : null;
     const events: AgentEvents = {
       callerSaid: (text) => this.#callerSaid(text),
       done: (reason) => {
@@ -198,13 +208,14 @@ export class Conversation {
   tick(nowMs: number): void {
     const kind = this.#leg.pull(UPLINK, nowMs);
     this.#echo?.heard(UPLINK);
+    this.#echoGate?.heard(UPLINK, this.#hear);
     if (this.#state !== 'talking') {
       DOWNLINK.fill(0);
       this.#play();
       return;
     }
     if (this.#gate !== null) this.#followTurns(this.#gate, kind !== FRAME_SILENCE, nowMs);
-    this.#session.hear(UPLINK);
+    if (this.#echoGate === null) this.#session.hear(UPLINK);
     const audible = this.#queue.read(DOWNLINK);
     this.#play();
     if (audible > 0) this.#played(nowMs);
@@ -225,6 +236,7 @@ export class Conversation {
 
   #play(): void {
     this.#echo?.played(DOWNLINK);
+    this.#echoGate?.played(DOWNLINK);
     this.#leg.push(DOWNLINK);
   }
 

@@ -10,6 +10,8 @@ export type HostedAgent = {
   readonly provider: AgentProvider;
   /** The agent that takes over when this one fails, by its name. */
   readonly backup: string | null;
+  /** Whether a provider that finds turns itself is kept from hearing its own voice. */
+  readonly echoGuard: 'on' | 'off';
   /** Makes its tools for one call; some end the call, or ask for keys, through `floor`. */
   readonly tools: (floor: Floor) => readonly Tool[];
 };

@@ -95,12 +95,18 @@ export class EchoGuard {
 
   /** Whether the last frame heard, with what came before it, is an echo. Means something only where there is sound. */
   isEcho(): boolean {
-    const bands = this.#weigh();
+    const heard = this.judge();
     // Nothing stands out of the noise, as a caller would who wants to be heard over the agent.
-    if (bands < LEAST_BANDS) return this.#isPlaying();
+    return heard === 'nothing' ? this.#isPlaying() : heard === 'echo';
+  }
+
+  /** What the last frame heard is, with what came before it. `nothing`: noise at most. `other`: somebody who is not the agent. */
+  judge(): 'echo' | 'nothing' | 'other' {
+    const bands = this.#weigh();
+    if (bands < LEAST_BANDS) return 'nothing';
     for (let lag = FIRST_LAG; lag <= LAST_LAG; lag++)
-      if (this.#correlation(lag) > ECHO_CORRELATION * bands) return true;
-    return false;
+      if (this.#correlation(lag) > ECHO_CORRELATION * bands) return 'echo';
+    return 'other';
   }
 
   #isPlaying(): boolean {

@@ -111,6 +111,7 @@ describe('a good configuration', () => {
       voice: 'marin',
       turnDetection: 'server_vad',
       transcription: 'gpt-4o-mini-transcribe',
+      echoGuard: false,
       tools: ['transfer', 'take_message', 'hours', 'hangup'],
     });
     expect(config.agents['mybot']).toMatchObject({ parameters: { tenant: 'acme' }, tools: [] });

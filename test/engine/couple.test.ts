@@ -23,7 +23,9 @@ beforeEach(async () => {
   };
   host = new MediaHost({
     openDoors: (listener) => ({ audiosocket: open(listener), webrtc: open(listener) }),
-    agents: new Map([['clara', { provider: new FakeProvider('clara'), backup: null, tools: () => [] }]]),
+    agents: new Map([
+      ['clara', { provider: new FakeProvider('clara'), backup: null, echoGuard: 'off', tools: () => [] }],
+    ]),
     directAgent: null,
     maxSessions: 10,
     admission: 'load',

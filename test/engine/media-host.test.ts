@@ -28,11 +28,11 @@ async function setUp(
   const host = new MediaHost({
     openDoors: (listener) => ({ audiosocket: (door = new FakeDoor(listener)) }),
     agents: new Map([
-      ['clara', { provider: new FakeProvider('clara'), backup: 'spare', tools: () => [] }],
-      ['spare', { provider: new FakeProvider('spare'), backup: null, tools: () => [] }],
-      ['limited', { provider: new FakeProvider('limited'), backup: null, tools: () => [] }],
-      ['dead', { provider: new FakeProvider('dead', 'never'), backup: null, tools: () => [] }],
-      ['half', { provider: new FakeProvider('half', 'never'), backup: 'spare', tools: () => [] }],
+      ['clara', { provider: new FakeProvider('clara'), backup: 'spare', echoGuard: 'off', tools: () => [] }],
+      ['spare', { provider: new FakeProvider('spare'), backup: null, echoGuard: 'off', tools: () => [] }],
+      ['limited', { provider: new FakeProvider('limited'), backup: null, echoGuard: 'off', tools: () => [] }],
+      ['dead', { provider: new FakeProvider('dead', 'never'), backup: null, echoGuard: 'off', tools: () => [] }],
+      ['half', { provider: new FakeProvider('half', 'never'), backup: 'spare', echoGuard: 'off', tools: () => [] }],
     ]),
     directAgent: options.directAgent ?? null,
     maxSessions: options.maxSessions ?? 10,

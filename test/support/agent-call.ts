@@ -18,6 +18,7 @@ export type AgentCallOptions = {
   /** For tools that end the call. */
   readonly makeTools?: (floor: Floor) => readonly Tool[];
   readonly control?: Partial<CallControl>;
+  readonly echoGuard?: 'on' | 'off';
   /** Without one, any sound is speech. */
   readonly openDetector?: () => VoiceActivityDetector;
   /** Where the provider has one of its own. */
@@ -55,6 +56,7 @@ export class AgentCallHarness {
         note: () => Promise.resolve(),
         ...options.control,
       },
+      echoGuard: options.echoGuard ?? 'off',
       tools: options.makeTools ?? (() => options.tools ?? []),
       openDetector: options.openDetector ?? (() => ({ isSpeech: (frame) => frame[0] !== 0, close: () => undefined })),
       chunks: new SampleChunks(),

@@ -15,6 +15,7 @@ export class ScriptedAgent implements AgentSession {
   readonly utterances: Int16Array[] = [];
   framesHeard = 0;
   onStart: () => void = () => undefined;
+  onHear: (frame: Int16Array) => void = () => undefined;
   #context: AgentContext | null = null;
 
   constructor(capabilities: Partial<AgentCapabilities> = {}) {
@@ -50,8 +51,9 @@ export class ScriptedAgent implements AgentSession {
     this.onStart();
   }
 
-  hear(): void {
+  hear(frame: Int16Array): void {
     this.framesHeard += 1;
+    this.onHear(frame);
   }
 
   digit(digit: string): void {

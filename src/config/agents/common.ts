@@ -1,4 +1,4 @@
-import { keyLike, list, named, text } from '../fields.js';
+import { keyLike, list, named, text, truth } from '../fields.js';
 import { name } from '../names.js';
 
 /** Tools that every agent may be given. */
@@ -25,6 +25,9 @@ const parameterKey = keyLike(/^[A-Za-z_][A-Za-z0-9_.-]{0,99}$/, 'a letter, then 
 
 /** What a bot of the admin's own is told about this extension. */
 export const botParameters = named(parameterKey, text(500), 'parameters, such as tenant: acme');
+
+/** For providers that find turns themselves: keeps what the agent says from coming back to it. Off: a bot may say back what it hears, and has to hear it. */
+export const echoGuard = truth.default(false);
 
 /** Keys that an agent of every provider takes. */
 export const commonAgentKeys = {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { oneOf, section, text, url } from '../fields.js';
-import { commonAgentKeys, DEFAULT_TOOLS, tools } from './common.js';
+import { commonAgentKeys, DEFAULT_TOOLS, echoGuard, tools } from './common.js';
 
 /** A speech-to-speech model behind Google's Gemini Live API. */
 export const geminiLiveAgent = section({
@@ -12,6 +12,7 @@ export const geminiLiveAgent = section({
     'https://generativelanguage.googleapis.com',
   ),
   model: text(100).default('gemini-3.1-flash-live-preview'),
+  echoGuard,
   /** Who finds out when the caller begins and ends to speak. */
   turnTaking: oneOf(['linecard', 'provider']).default('linecard'),
 });

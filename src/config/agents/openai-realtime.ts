@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { oneOf, section, text, textLike, url } from '../fields.js';
-import { commonAgentKeys, DEFAULT_TOOLS, tools } from './common.js';
+import { commonAgentKeys, DEFAULT_TOOLS, echoGuard, tools } from './common.js';
 
 /** A speech-to-speech model at OpenAI, or at any server that speaks the same protocol (GA). */
 export const openAiRealtimeAgent = section({
@@ -11,6 +11,7 @@ export const openAiRealtimeAgent = section({
   apiKey: text(500, 'secret'),
   baseUrl: url(['http', 'https'], 'https://api.openai.com/v1').default('https://api.openai.com/v1'),
   model: text(100).default('gpt-realtime'),
+  echoGuard,
   /** Who decides that the caller has finished: by silence, or by what was said. */
   turnDetection: oneOf(['server_vad', 'semantic_vad']).default('server_vad'),
   /** The model that writes down what the caller says, for the history; `off`: nobody does. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { oneOf, section, text, url } from '../fields.js';
-import { botParameters, commonAgentKeys, DEFAULT_TOOLS, tools } from './common.js';
+import { botParameters, commonAgentKeys, DEFAULT_TOOLS, echoGuard, tools } from './common.js';
 
 /** A program that speaks Linecard's own protocol. Greeting, instructions and voice are handed on to it. */
 export const websocketAgent = section({
@@ -11,6 +11,7 @@ export const websocketAgent = section({
   /** Sent as `Authorization: Bearer`. */
   token: text(500, 'secret').optional(),
   parameters: botParameters.default({}),
+  echoGuard,
   /** Who finds out when the caller begins and ends to speak, and interrupts. */
   turnTaking: oneOf(['linecard', 'agent']).default('linecard'),
 });
