@@ -9,7 +9,7 @@ import { systemClock } from './core/clock.js';
 import { LinecardError } from './core/errors.js';
 import type { LegId } from './core/ids.js';
 import type { Logger } from './core/logger.js';
-import type { LegDoor, LegDoorListener } from './engine/media-host.js';
+import type { LegDoor, LegDoorListener } from './engine/leg-door.js';
 import { MediaHost } from './engine/media-host.js';
 import { MediaPool } from './engine/pool.js';
 import type { FromMedia, LegSignal, MediaAddress, OpenSession } from './engine/port.js';

@@ -11,12 +11,13 @@ import { newLegCounters } from '../media/leg.js';
 import { NO_SOUND } from '../media/metered-leg.js';
 import type { TickerReport } from '../media/ticker.js';
 import { Ticker } from '../media/ticker.js';
+import type { LegDoor, LegDoorListener, LegDoors } from './leg-door.js';
 import type { HostedAgent, OpenConversation } from './live-conversation.js';
 import { eventLoopLoad } from './load.js';
 import { MediaSession } from './media-session.js';
 import type { Admission } from './overload-watch.js';
 import { OverloadWatch } from './overload-watch.js';
-import type { FromMedia, LegSignal, MediaAddress, OpenSession, ToMedia } from './port.js';
+import type { FromMedia, OpenSession, ToMedia } from './port.js';
 
 const REPORT_INTERVAL_MS = 1000;
 /**
@@ -29,34 +30,6 @@ const LEG_TIME_LIMIT_MS: Readonly<Record<Transport, number>> = {
   webrtc: 15_000,
   websocket: 5000,
 };
-
-/** A door by which legs come to a media thread; there is one for each transport. */
-export interface LegDoor {
-  start(): Promise<void>;
-  /** A leg is coming: where it is to connect. Throws MEDIA_FULL when this door has no room for it. */
-  expect(session: OpenSession, options: { timeLimitMs: number; onTimeout: () => void }): MediaAddress;
-  /** The leg is not wanted any more. Idempotent. */
-  unexpect(legId: LegId): void;
-  /** A call of the dialplan ended as it should: asked, this door says so. */
-  endedOnPurpose?(legId: LegId): void;
-  /** What the party's own signalling says of an expected or live leg; resolves with the answer's SDP, null when there is none. */
-  signal?(legId: LegId, signal: LegSignal): Promise<string | null>;
-  /** Audio of a leg's party that came by way of control. */
-  hear?(legId: LegId, pcm: Int16Array): void;
-  stop(): Promise<void>;
-}
-
-/** The doors of a thread. Only the AudioSocket one is always there: the dialplan knows its address. */
-export type LegDoors = { readonly audiosocket: LegDoor & { readonly address: MediaAddress } } & {
-  readonly [Name in Exclude<Transport, 'audiosocket'>]?: LegDoor;
-};
-
-/** What a door tells. */
-export interface LegDoorListener {
-  /** A leg that nobody announced: why it is not let in; null when it is. */
-  onUnknown(legId: LegId, peer: string): string | null;
-  onLeg(leg: MediaLeg, arrival: { readonly peer: string; readonly announced: 'yes' | 'no' }): void;
-}
 
 export type MediaHostOptions = {
   readonly openDoors: (listener: LegDoorListener) => LegDoors;

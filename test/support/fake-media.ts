@@ -1,7 +1,7 @@
 import type { AgentProvider, AgentSession } from '../../src/agent/port.js';
 import type { LegId } from '../../src/core/ids.js';
 import type { LiveConversation, OpenConversationOptions } from '../../src/engine/live-conversation.js';
-import type { LegDoor, LegDoorListener } from '../../src/engine/media-host.js';
+import type { LegDoor, LegDoorListener } from '../../src/engine/leg-door.js';
 import type { LegSignal, MediaAddress, OpenSession } from '../../src/engine/port.js';
 import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../src/media/leg.js';
 import { FRAME_SILENCE, newLegCounters } from '../../src/media/leg.js';
