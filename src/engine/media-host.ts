@@ -12,6 +12,7 @@ import { NO_SOUND } from '../media/metered-leg.js';
 import type { TickerReport } from '../media/ticker.js';
 import { Ticker } from '../media/ticker.js';
 import type { LegDoor, LegDoorListener, LegDoors } from './leg-door.js';
+import { HostedAgents } from './hosted-agents.js';
 import type { HostedAgent, OpenConversation } from './live-conversation.js';
 import { eventLoopLoad } from './load.js';
 import { MediaSession } from './media-session.js';
@@ -61,13 +62,12 @@ export class MediaHost {
   readonly #options: MediaHostOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #agents: HostedAgents;
   readonly #doors: LegDoors;
   readonly #ticker: Ticker;
   readonly #sessions = new Map<CallId, MediaSession>();
   /** Announced, and not connected yet. */
   readonly #expected = new Map<LegId, OpenSession>();
-  /** Agents that could not be prepared, and why. */
-  readonly #unavailable = new Map<string, string>();
   /** Announced calls are refused by control, before they come here; those of the dialplan come by themselves. */
   readonly #overload: OverloadWatch;
   readonly #tickerReport: TickerReport = {
@@ -79,7 +79,6 @@ export class MediaHost {
     load: 0,
   };
   readonly #readLoad: () => number;
-  readonly #services: readonly ThreadService[];
   #reportAlarm: Alarm | null = null;
   #draining = false;
   #stopping: Promise<void> | null = null;
@@ -90,7 +89,7 @@ export class MediaHost {
     this.#log = options.log;
     this.#overload = new OverloadWatch(options.admission);
     this.#readLoad = options.readLoad ?? eventLoopLoad();
-    this.#services = options.services ?? [];
+    this.#agents = new HostedAgents({ agents: options.agents, services: options.services ?? [], log: options.log });
     this.#ticker = new Ticker({
       clock: options.clock,
       onError: (member, error) =>
@@ -109,9 +108,7 @@ export class MediaHost {
   /** Prepares the agents and opens the door; sends `ready`, or `startFailed` when no call can ever come. Never rejects. */
   async start(): Promise<void> {
     try {
-      const agents = [...this.#options.agents].map(([name, agent]) => this.#prepare(name, agent));
-      const services = this.#services.map((service) => service.prepare());
-      await Promise.all([this.#options.prepare(), ...agents, ...services]);
+      await Promise.all([this.#options.prepare(), this.#agents.prepare()]);
       await Promise.all(this.#allDoors().map((door) => door.start()));
     } catch (thrown) {
       const { code, message } = toLinecardError(thrown);
@@ -119,7 +116,11 @@ export class MediaHost {
       return;
     }
     this.#armReport();
-    this.#options.send({ kind: 'ready', address: this.#doors.audiosocket.address, limitations: this.#limitations() });
+    this.#options.send({
+      kind: 'ready',
+      address: this.#doors.audiosocket.address,
+      limitations: this.#agents.limitations(),
+    });
   }
 
   handle(message: ToMedia): void {
@@ -175,36 +176,11 @@ export class MediaHost {
     for (const session of [...this.#sessions.values()]) session.close('local');
     for (const session of [...this.#expected.values()]) this.#forget(session);
     this.#ticker.stop();
-    const closings = [
-      ...this.#allDoors().map((door) => door.stop()),
-      ...[...this.#options.agents.values()].map(({ provider }) => provider.close()),
-      ...this.#services.map((service) => service.close()),
-    ];
+    const closings = [...this.#allDoors().map((door) => door.stop()), ...this.#agents.close()];
     for (const result of await Promise.allSettled(closings)) {
       if (result.status === 'rejected')
         this.#log.warn({ err: result.reason as unknown }, 'media side failed to close a part');
     }
-  }
-
-  async #prepare(name: string, agent: HostedAgent): Promise<void> {
-    try {
-      await agent.provider.prepare();
-    } catch (thrown) {
-      const error = toLinecardError(thrown, 'AGENT_UNAVAILABLE');
-      this.#unavailable.set(name, error.message);
-      this.#log.error({ err: error, agent: name }, 'agent cannot serve calls');
-    }
-  }
-
-  #limitations(): string[] {
-    const lines: string[] = [];
-    for (const [name, { provider }] of this.#options.agents) {
-      const reason = this.#unavailable.get(name);
-      if (reason !== undefined) lines.push(`agent ${name} cannot serve calls: ${reason}`);
-      else for (const limitation of provider.limitations()) lines.push(`agent ${name}: ${limitation}`);
-    }
-    for (const service of this.#services) lines.push(...service.limitations());
-    return lines;
   }
 
   #open(session: OpenSession): void {
@@ -233,28 +209,11 @@ export class MediaHost {
     if (this.#full())
       return new LinecardError('MEDIA_FULL', `the media thread serves ${this.#options.maxSessions} calls already`);
     if (this.#sessions.has(callId)) return new LinecardError('CALL_STATE', `call ${callId} has a live leg already`);
-    if (!this.#options.agents.has(agent)) return new LinecardError('AGENT_UNKNOWN', `there is no agent "${agent}"`);
-    if (this.#attempts(agent).length > 0) return null;
-    return new LinecardError(
-      'AGENT_UNAVAILABLE',
-      `agent "${agent}" cannot serve: ${this.#unavailable.get(agent) ?? ''}`,
-    );
+    return this.#agents.refusal(agent);
   }
 
   #full(): boolean {
     return this.#sessions.size + this.#expected.size >= this.#options.maxSessions;
-  }
-
-  /** The agent, once more the agent, its backup; without those that could not be prepared. */
-  #attempts(name: string): HostedAgent[] {
-    const { agents } = this.#options;
-    const agent = agents.get(name);
-    const backup = agent?.backup ?? null;
-    const names = [name, name, ...(backup === null ? [] : [backup])];
-    return names.flatMap((each) => {
-      const known = agents.get(each);
-      return known === undefined || this.#unavailable.has(each) ? [] : [known];
-    });
   }
 
   /** Why no call of the dialplan is taken; null when one is. */
@@ -264,7 +223,7 @@ export class MediaHost {
     if (this.#draining) return 'the media thread is shutting down';
     if (this.#full()) return `the media thread serves ${maxSessions} calls already`;
     if (this.#overload.reason !== null) return `the media thread is overloaded: ${this.#overload.reason}`;
-    return this.#attempts(directAgent).length > 0 ? null : `agent "${directAgent}" cannot serve calls`;
+    return this.#agents.refusal(directAgent) === null ? null : `agent "${directAgent}" cannot serve calls`;
   }
 
   #onLeg(leg: MediaLeg, arrival: { readonly peer: string; readonly announced: 'yes' | 'no' }): void {
@@ -274,7 +233,7 @@ export class MediaHost {
     const media = new MediaSession({
       session,
       leg,
-      attemptsOf: (agent) => this.#attempts(agent),
+      attemptsOf: (agent) => this.#agents.attempts(agent),
       openConversation: this.#options.openConversation,
       recording: this.#options.recording,
       send: this.#options.send,
