@@ -6,6 +6,8 @@ import { EmbeddedProvider } from './agent/providers/embedded/provider.js';
 import { GeminiLiveProvider } from './agent/providers/gemini-live/provider.js';
 import { LinecardSocketProvider } from './agent/providers/linecard-socket/provider.js';
 import { MediaStreamsProvider } from './agent/providers/media-streams/provider.js';
+import { BedrockStreams } from './agent/providers/nova-sonic/bedrock.js';
+import { NovaSonicProvider } from './agent/providers/nova-sonic/provider.js';
 import { OpenAiRealtimeProvider } from './agent/providers/openai-realtime/provider.js';
 import { AiSdkModel } from './agent/providers/pipeline/ai-sdk-model.js';
 import { deepgramListening, deepgramSpeaking } from './agent/providers/pipeline/deepgram.js';
@@ -84,6 +86,14 @@ function openProvider(
     case 'media-streams': {
       const { url, parameters, authToken = null } = agent;
       return new MediaStreamsProvider({ name, url, parameters, authToken });
+    }
+    case 'nova-sonic': {
+      const { region, model, voice, baseUrl = null, accessKeyId, secretAccessKey } = agent;
+      const { greeting = '', instructions = '' } = agent;
+      const hasKey = accessKeyId !== undefined && secretAccessKey !== undefined;
+      const credentials = hasKey ? { accessKeyId, secretAccessKey } : null;
+      const streams = new BedrockStreams({ region, baseUrl, credentials });
+      return new NovaSonicProvider({ name, streams, greeting, voice: { model, instructions, voice } });
     }
     case 'openai-realtime': {
       const { baseUrl, apiKey, greeting = '', instructions = '', voice, model, turnDetection } = agent;

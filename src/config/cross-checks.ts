@@ -24,6 +24,7 @@ export function crossCheck(tree: unknown): CrossMistake[] {
     ...agentReferences(root),
     ...toolReferences(root),
     ...modelAddresses(block(root['agents'])),
+    ...halfKeys(block(root['agents'])),
     ...speechParts(block(root['agents'])),
     ...placeholderMistakes(block(root['tools'])),
     ...promptMistakes(block(root['agents'])),
@@ -103,6 +104,18 @@ function modelAddresses(agents: Block): CrossMistake[] {
     if (llm[missing] !== undefined) return [];
     const what = isVendor ? `a key of ${String(llm['provider'])}` : 'a URL such as http://127.0.0.1:11434/v1';
     return [{ path: ['agents', key, 'llm', missing], message: `is missing; it must be ${what}` }];
+  });
+}
+
+/** A key of Amazon's has two halves. */
+function halfKeys(agents: Block): CrossMistake[] {
+  return entries(agents).flatMap(([key, { provider, accessKeyId, secretAccessKey }]) => {
+    if (provider !== 'nova-sonic' || (accessKeyId === undefined) === (secretAccessKey === undefined)) return [];
+    const [missing, what] =
+      accessKeyId === undefined
+        ? ['accessKeyId', 'the key of the secret']
+        : ['secretAccessKey', 'the secret of the key'];
+    return [{ path: ['agents', key, missing], message: `is missing; it must be ${what}, or neither is there` }];
   });
 }
 

@@ -206,7 +206,7 @@ extensions:
     expect(mistakes(text).sort()).toEqual([
       '2 http.prot: unknown key (did you mean "port"?); the keys here are host, port, token, proxies',
       '3 media.threads: "two" must be a number of threads from 0 to 64',
-      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo, gemini-live, media-streams, openai-realtime, pipeline, websocket (did you mean "embedded"?)',
+      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo, gemini-live, media-streams, nova-sonic, openai-realtime, pipeline, websocket (did you mean "embedded"?)',
       '7 extensions.7000.agent: there is no agent "receptionst" (did you mean "receptionist"?); agents are receptionist',
     ]);
   });
@@ -240,9 +240,10 @@ extensions:
       'pbx[0].unicast.ports: must hold an even port and the odd one above it: a call needs both',
     ],
     [`${FREESWITCH}, socket: { port: 9092 } }]`, 'pbx[0].socket.port: 9092 is the port of audiosocket already'],
+    ['agents: { a: { provider: nova-sonic } }', 'agents.a.region: is missing; it must be a region such as us-east-1'],
     [
-      'agents: { a: { provider: nova-sonic, apiKey: x } }',
-      'agents.a.provider: "nova-sonic" is not available in this version; it must be one of embedded, echo, gemini-live, media-streams, openai-realtime, pipeline, websocket',
+      'agents: { a: { provider: nova-sonic, region: us-east-1, accessKeyId: AK } }',
+      'agents.a.secretAccessKey: is missing; it must be the secret of the key, or neither is there',
     ],
     [
       'agents: { a: { provider: echo, tools: transfer } }',

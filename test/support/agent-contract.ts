@@ -222,6 +222,15 @@ export function agentContract(name: string, makeRig: () => AgentRig): void {
       expect(told.indexOf('Hello Ada.')).toBeGreaterThan(told.indexOf('I am Ada.'));
     });
 
+    it('takes a call over from another agent with what it is told about it', async () => {
+      if (!rig.knows.words) return;
+      const history = [{ who: 'caller', text: 'I have a question about my bill.' }] as const;
+      const call = open({ call: { history, briefing: 'The caller was told that you know about bills.' } });
+      call.conversation.start();
+      await call.runUntil(() => rig.told().includes('you know about bills'));
+      expect(rig.told()).toContain('I have a question about my bill.');
+    });
+
     it('tells once that it has failed when it breaks in the middle of a word', async () => {
       const call = await greeted();
       await rig.turn(call, 'Tell me something.', { kind: 'breaks' });

@@ -22,6 +22,7 @@ const fromLinecard = z.discriminatedUnion('type', [
     audio,
     call,
     history: z.array(z.strictObject({ who: z.enum(['caller', 'agent', 'human']), text: z.string() })),
+    briefing: z.string().exactOptional(),
     greeting: z.string(),
     instructions: z.string(),
     voice: z.string(),

@@ -4,6 +4,7 @@ import { echoAgent } from './echo.js';
 import { embeddedAgent } from './embedded.js';
 import { geminiLiveAgent } from './gemini-live.js';
 import { mediaStreamsAgent } from './media-streams.js';
+import { novaSonicAgent } from './nova-sonic.js';
 import { openAiRealtimeAgent } from './openai-realtime.js';
 import { pipelineAgent } from './pipeline.js';
 import { websocketAgent } from './websocket.js';
@@ -14,15 +15,13 @@ const PROVIDERS = [
   echoAgent,
   geminiLiveAgent,
   mediaStreamsAgent,
+  novaSonicAgent,
   openAiRealtimeAgent,
   pipelineAgent,
   websocketAgent,
 ] as const;
 
 const PROVIDER_NAMES = PROVIDERS.map((provider) => provider.shape.provider.value);
-
-/** Providers that the documentation speaks of and that this version does not have. */
-const LATER_PROVIDERS = ['nova-sonic'];
 
 /** One agent: which keys it takes depends on its provider. */
 export const agent = z.discriminatedUnion('provider', PROVIDERS, {
@@ -36,7 +35,5 @@ function providerMessage(input: unknown): string {
   if (typeof input !== 'object' || input === null) return `must be a block with the key provider: ${allowed}`;
   const { provider } = input as { readonly provider?: unknown };
   if (typeof provider !== 'string') return `is missing; it must be ${allowed}`;
-  if (LATER_PROVIDERS.includes(provider))
-    return `"${provider}" is not available in this version; it must be ${allowed}`;
   return `"${provider}" must be ${allowed}${didYouMean(provider, PROVIDER_NAMES)}`;
 }

@@ -82,7 +82,8 @@ export class OpenAiRealtimeRig implements AgentRig {
   }
 
   told(): string {
-    return JSON.stringify(this.#fake.session.of('conversation.item.create'));
+    const { session } = this.#fake;
+    return JSON.stringify([...session.of('conversation.item.create'), ...session.of('response.create')]);
   }
 
   toolResults(): readonly string[] {

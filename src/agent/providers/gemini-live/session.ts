@@ -3,6 +3,7 @@ import { KeyEntry, keysInWords } from '../../key-entry.js';
 import { pcmBytes } from '../../pcm-bytes.js';
 import type { AgentCall, AgentContext, AgentSession, HeardSpeech } from '../../port.js';
 import { endsCall } from '../../tool-calls.js';
+import { Renewal } from '../renewal.js';
 import { Spoken } from '../spoken.js';
 import { GeminiConnection } from './connection.js';
 import type { ServerContent, ServerMessage } from './protocol.js';
@@ -16,21 +17,10 @@ const MAX_HISTORY = 50;
 const RENEW_BEFORE_MS = 3000;
 /** What the server says where it does not say when. */
 const USUAL_TIME_LEFT_MS = 10_000;
-/** After a new session that did not come about. */
-const RENEW_AGAIN_MS = 1000;
 
 const CUT_OFF = 'You were cut off by a disturbance. Say so in a word and go on.';
 
 type FunctionCall = NonNullable<NonNullable<ServerMessage['toolCall']>['functionCalls']>[number];
-
-/** The old session is about to end, or has. */
-type Renewal = {
-  /** Pause or not, the change comes now. */
-  readonly dueAtMs: number;
-  retryAtMs: number;
-  state: 'announced' | 'cut';
-  successor: { readonly connection: GeminiConnection; readonly moves: number; readonly handle: string | null } | null;
-};
 
 /** One call with a model behind the Gemini Live API. It cannot be told how much was heard; its history is ours. */
 export class GeminiLiveSession implements AgentSession {
@@ -43,7 +33,7 @@ export class GeminiLiveSession implements AgentSession {
   #state: 'waiting' | 'started' | 'talking' | 'closed' = 'waiting';
   /** By which a new session goes on where this one is; null as long as the server has told none. */
   #handle: string | null = null;
-  #renewal: Renewal | null = null;
+  #renewal: Renewal<GeminiConnection> | null = null;
   /** Whatever moved the conversation on: a session that was made before does not know of it. */
   #moves = 0;
   /** What the model is saying; null between its turns. */
@@ -112,7 +102,7 @@ export class GeminiLiveSession implements AgentSession {
     this.#state = 'closed';
     this.#keys.close();
     this.#connection.close();
-    this.#renewal?.successor?.connection.close();
+    this.#renewal?.close();
     const tokens = { inputTokens: this.#inputTokens, outputTokens: this.#outputTokens };
     this.#context.log.info({ ...tokens, unsentFrames: this.#connection.dropped }, 'gemini session closed');
   }
@@ -261,28 +251,14 @@ export class GeminiLiveSession implements AgentSession {
     if (this.#renewal !== null) return;
     log.info({ timeLeftMs, handle: this.#handle === null ? 'none' : 'known' }, 'gemini session is renewed');
     const dueAtMs = clock.nowMs() + Math.max(0, timeLeftMs - RENEW_BEFORE_MS);
-    this.#renewal = { dueAtMs, retryAtMs: 0, state: 'announced', successor: null };
+    this.#renewal = new Renewal({ dueAtMs, connect: () => this.#connect(), clock });
   }
 
-  /** Each tick while the end of the session is near: a new one is opened in a pause, and takes over if it is still one. */
-  #renew(renewal: Renewal): void {
-    const { clock, speech } = this.#context;
-    const nowMs = clock.nowMs();
-    const isBusy = this.#owesAnswer() || this.#uplink.speaking || speech.queuedMs > 0;
-    const isUrgent = renewal.state === 'cut' || nowMs >= renewal.dueAtMs;
-    const { successor } = renewal;
-    if (successor === null) {
-      if ((isBusy && !isUrgent) || nowMs < renewal.retryAtMs) return;
-      renewal.successor = { connection: this.#connect(), moves: this.#moves, handle: this.#handle };
-      return;
-    }
-    if (!successor.connection.ready) return;
-    const isUpToDate = successor.moves === this.#moves && successor.handle === this.#handle;
-    if (isUrgent || (!isBusy && isUpToDate)) this.#changeOver(successor.connection);
-    else {
-      successor.connection.close();
-      renewal.successor = null;
-    }
+  /** Each tick while the end of the session is near. */
+  #renew(renewal: Renewal<GeminiConnection>): void {
+    const busy = this.#owesAnswer() || this.#uplink.speaking || this.#context.speech.queuedMs > 0;
+    const successor = renewal.work({ busy, version: `${this.#moves} ${this.#handle ?? ''}` });
+    if (successor !== null) this.#changeOver(successor);
   }
 
   #changeOver(successor: GeminiConnection): void {
@@ -305,12 +281,11 @@ export class GeminiLiveSession implements AgentSession {
   #failed(connection: GeminiConnection, error: LinecardError): void {
     if (this.#state === 'closed') return;
     const renewal = this.#renewal;
-    if (renewal === null || (connection !== this.#connection && renewal.state === 'cut')) {
-      this.#context.events.failed(error);
-    } else if (connection === this.#connection) renewal.state = 'cut';
+    const isOwn = connection === this.#connection;
+    if (renewal === null || (renewal.isCut && !isOwn)) this.#context.events.failed(error);
+    else if (isOwn) renewal.cut();
     else {
-      renewal.successor = null;
-      renewal.retryAtMs = this.#context.clock.nowMs() + RENEW_AGAIN_MS;
+      renewal.failed();
       this.#context.log.warn({ err: error }, 'gemini session could not be renewed');
     }
   }
