@@ -21,6 +21,8 @@ export type FreeSwitchConsultOptions = {
   /** Runs a command in the background; a BACKGROUND_JOB with this id tells how it ended. */
   readonly runInBackground: (line: string, jobId: string) => Promise<void>;
   readonly factsOf: (channelId: ChannelId) => ChannelFacts | undefined;
+  /** Who is served by us: whoever is released leaves it. */
+  readonly callers: Set<ChannelId>;
   /** Rejects where the dialplan has no such extension. */
   readonly needExtension: (context: string, extension: string) => Promise<void>;
   readonly openMedia: (request: OpenMedia) => Promise<void>;
@@ -107,10 +109,11 @@ export class FreeSwitchConsult implements ConsultPbx {
     this.#pairs.set(callerChannelId, personChannelId);
     try {
       await this.#bringBackAfterwards(callerChannelId, personChannelId);
-      await music.stop(callerChannelId);
       await this.#bridged.after(callerChannelId, () =>
         run(callerChannelId, `uuid_bridge ${callerChannelId} ${personChannelId}`),
       );
+      // Last: the music must not end before there is somebody to talk with.
+      await music.stop(callerChannelId);
     } catch (error) {
       this.#pairs.delete(callerChannelId);
       throw error;
@@ -140,6 +143,7 @@ export class FreeSwitchConsult implements ConsultPbx {
         throw error;
       }
     }
+    this.#options.callers.delete(callerChannelId);
     this.#pairs.delete(callerChannelId);
     this.#legs.delete(personChannelId);
     if (factsOf(callerChannelId) === undefined) this.#released.delete(callerChannelId);

@@ -86,6 +86,7 @@ export class FreeSwitchPbx implements Pbx {
         await this.#link.connection.command(`bgapi ${line}`, { 'Job-UUID': jobId });
       },
       factsOf: (channelId) => this.#channels.get(channelId),
+      callers: this.#callers,
       needExtension: (context, extension) => this.#handBack.needExtension(context, extension),
       openMedia: (request) => this.openMedia(request),
       parking: this.#parking,
