@@ -1,5 +1,5 @@
 /** How calls get to Linecard. */
-export type Door = 'ari' | 'dialplan';
+export type Door = 'ari' | 'dialplan' | 'freeswitch';
 
 export type InitAnswers = {
   readonly door: Door;
@@ -9,6 +9,8 @@ export type InitAnswers = {
   readonly fallback: string;
   readonly ariUrl: string;
   readonly ariUsername: string;
+  /** FreeSWITCH's event socket. */
+  readonly eslHost: string;
   readonly greeting: string;
 };
 
@@ -19,13 +21,14 @@ export const DEFAULT_ANSWERS: InitAnswers = {
   fallback: '6001',
   ariUrl: 'http://127.0.0.1:8088',
   ariUsername: 'linecard',
+  eslHost: '127.0.0.1',
   greeting: 'Thank you for calling. How can I help you?',
 };
 
 /** A `linecard.yaml` that works once its password is in the environment, with a word on each part. */
 export function configTemplate(answers: InitAnswers): string {
-  const { door, extension, fallback, ariUrl, ariUsername, greeting } = answers;
-  const pbx = `pbx:
+  const { door, extension, fallback, ariUrl, ariUsername, eslHost, greeting } = answers;
+  const asterisk = `pbx:
   - kind: asterisk
     name: main
     ari:
@@ -33,6 +36,17 @@ export function configTemplate(answers: InitAnswers): string {
       username: ${JSON.stringify(ariUsername)}
       password: \${ARI_PASSWORD}        # from the environment, so that this file holds no secret
     app: linecard                     # as in Stasis(linecard) in the dialplan`;
+  const freeswitch = `pbx:
+  - kind: freeswitch
+    name: main
+    esl:                              # event_socket.conf.xml
+      host: ${JSON.stringify(eslHost)}
+      port: 8021
+      password: \${ESL_PASSWORD}        # from the environment, so that this file holds no secret
+    unicast: { host: 127.0.0.1, ports: [20000, 20999] }   # the sound of calls; the host as FreeSWITCH sees this machine
+    socket: { host: 127.0.0.1, port: 8084 }               # linecard_address in the dialplan
+    app: linecard                     # linecard_app in the dialplan`;
+  const pbx: Readonly<Record<Door, string>> = { ari: asterisk, dialplan: commented(asterisk), freeswitch };
   return `# Linecard. Every key is told in docs/configuration.md; "npx linecard doctor" finds what is missing.
 
 # The web page and the API. Without "token" one is made and kept in dataDir/token.
@@ -48,8 +62,8 @@ audiosocket:
   allow: [127.0.0.0/8]
 ${door === 'dialplan' ? '' : '  # '}  direct: receptionist              # the agent of calls that come by AudioSocket() in the dialplan alone
 
-# Your PBX, controlled through ARI: answers, transfers, holds.
-${door === 'ari' ? pbx : commented(pbx)}
+# Your PBX, controlled ${door === 'freeswitch' ? 'over its event socket' : 'through ARI'}: answers, transfers, holds.
+${pbx[door]}
 
 agents:
   receptionist:
@@ -80,9 +94,15 @@ destinations:
 `.replace('  #   direct', '  # direct');
 }
 
-/** The lines for the dialplan, as `dialplan/asterisk/linecard.conf` has them with comments. */
+/** The lines for the dialplan, as the files of `dialplan/` have them with comments; for FreeSWITCH those at the top of the file. */
 export function dialplanLines(answers: InitAnswers): string {
   const { door, extension, fallback } = answers;
+  if (door === 'freeswitch') {
+    const settings = { number: pattern(extension), address: '127.0.0.1:8084', fallback };
+    return Object.entries(settings)
+      .map(([name, value]) => `<X-PRE-PROCESS cmd="set" data="linecard_${name}=${value}"/>`)
+      .join('\n');
+  }
   const human = `\${CONTEXT},${fallback},1`;
   if (door === 'ari') {
     return `exten => ${extension},1,Stasis(linecard)
@@ -96,6 +116,11 @@ export function dialplanLines(answers: InitAnswers): string {
  same => n,TryExec(AudioSocket(00000000\${LINECARD_CALL:8},127.0.0.1:9092))
  same => n,GotoIf($["\${TRYSTATUS}" != "SUCCESS"]?${human})
  same => n,Hangup()`;
+}
+
+/** FreeSWITCH compares numbers with regular expressions. */
+function pattern(number: string): string {
+  return number.replaceAll(/[*+.]/g, '\\$&');
 }
 
 function commented(text: string): string {

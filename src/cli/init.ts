@@ -31,10 +31,18 @@ export async function initCommand(terminal: Terminal, options: InitOptions): Pro
   return 0;
 }
 
+const IN_ASTERISK = [
+  'Put this into your dialplan (dialplan/asterisk/linecard.conf has it with comments, dialplan/freepbx/ for FreePBX),',
+  'then run: asterisk -rx "dialplan reload"',
+];
+const IN_FREESWITCH = [
+  'Copy dialplan/freeswitch/linecard.xml to dialplan/default/ of your FreeSWITCH, with these lines at its top,',
+  'then run: fs_cli -x reloadxml',
+];
+
 function nextSteps(answers: InitAnswers): string[] {
   const steps = [
-    'Put this into your dialplan (dialplan/asterisk/linecard.conf has it with comments, dialplan/freepbx/ for FreePBX),',
-    'then run: asterisk -rx "dialplan reload"',
+    ...(answers.door === 'freeswitch' ? IN_FREESWITCH : IN_ASTERISK),
     '',
     ...dialplanLines(answers)
       .split('\n')
@@ -46,6 +54,14 @@ function nextSteps(answers: InitAnswers): string[] {
       `An ARI user "${answers.ariUsername}" has to be in ari.conf. Its password comes from the environment:`,
       '',
       '    export ARI_PASSWORD=...',
+      '',
+    );
+  }
+  if (answers.door === 'freeswitch') {
+    steps.push(
+      'The password of the event socket (event_socket.conf.xml) comes from the environment:',
+      '',
+      '    export ESL_PASSWORD=...',
       '',
     );
   }
@@ -63,7 +79,8 @@ async function askAnswers(): Promise<InitAnswers | null> {
     message: 'How do calls get to Linecard?',
     options: [
       { value: 'ari' as const, label: 'Asterisk with ARI', hint: 'wideband, transfer, hold' },
-      { value: 'dialplan' as const, label: 'Dialplan only', hint: 'AudioSocket, no user and no password' },
+      { value: 'freeswitch' as const, label: 'FreeSWITCH', hint: 'event socket and unicast, nothing installed' },
+      { value: 'dialplan' as const, label: 'Asterisk’s dialplan only', hint: 'AudioSocket, no user and no password' },
     ],
   });
   if (isCancel(door)) return null;
@@ -87,6 +104,20 @@ async function askAnswers(): Promise<InitAnswers | null> {
       { onCancel },
     );
     if (door === 'dialplan') return { ...defaults, ...common, door };
+    if (door === 'freeswitch') {
+      const esl = await group(
+        {
+          eslHost: () =>
+            text({
+              message: 'Where is FreeSWITCH (its event socket, port 8021)?',
+              initialValue: defaults.eslHost,
+              validate: (value) => (/^[\w.:-]+$/.test(value ?? '') ? undefined : 'a host name or an address'),
+            }),
+        },
+        { onCancel },
+      );
+      return { ...defaults, ...common, ...esl, door };
+    }
     const ari = await group(
       {
         ariUrl: () =>

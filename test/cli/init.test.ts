@@ -47,14 +47,17 @@ describe('linecard init', () => {
 describe('the file it writes', () => {
   const answers: InitAnswers = { ...DEFAULT_ANSWERS, greeting: 'Say "hello": it\'s $5 # or {more}', extension: '*70' };
 
-  it.each(['ari', 'dialplan'] as const)('is a configuration without a mistake: %s', (door) => {
-    const reading = readConfigText(configTemplate({ ...answers, door }), { env: { ARI_PASSWORD: 'x' }, cwd: '/' });
+  it.each(['ari', 'dialplan', 'freeswitch'] as const)('is a configuration without a mistake: %s', (door) => {
+    const reading = readConfigText(configTemplate({ ...answers, door }), {
+      env: { ARI_PASSWORD: 'x', ESL_PASSWORD: 'x' },
+      cwd: '/',
+    });
     if (!reading.ok) throw new Error(JSON.stringify(reading.mistakes));
     expect(configNotices(reading.config)).toEqual([]);
     expect(reading.config.agents['receptionist']?.greeting).toBe(answers.greeting);
     expect(reading.config.extensions['*70']).toEqual({ agent: 'receptionist', fallback: '6001' });
-    expect(reading.config.pbx).toHaveLength(door === 'ari' ? 1 : 0);
-    expect(reading.config.audiosocket.direct).toBe(door === 'ari' ? undefined : 'receptionist');
+    expect(reading.config.pbx).toHaveLength(door === 'dialplan' ? 0 : 1);
+    expect(reading.config.audiosocket.direct).toBe(door === 'dialplan' ? 'receptionist' : undefined);
   });
 
   it('holds no secret: the password comes from the environment', () => {
@@ -82,5 +85,13 @@ describe('the file it writes', () => {
     for (const door of ['ari', 'dialplan'] as const) {
       expect(plain(dialplanLines({ ...DEFAULT_ANSWERS, door })).filter((line) => !steps.includes(line))).toEqual([]);
     }
+  });
+
+  it('sets what the file for FreeSWITCH asks for', () => {
+    const file = readFileSync(join(import.meta.dirname, '../../dialplan/freeswitch/linecard.xml'), 'utf8');
+    const settings = dialplanLines({ ...DEFAULT_ANSWERS, door: 'freeswitch', fallback: '1001' }).split('\n');
+    expect(settings).toHaveLength(3);
+    for (const line of settings) expect(file).toContain(line);
+    expect(dialplanLines({ ...answers, door: 'freeswitch' })).toContain('linecard_number=\\*70');
   });
 });

@@ -15,6 +15,7 @@ export type CheckFreeSwitchOptions = {
 const NEEDED_MODULES = ['mod_commands', 'mod_dptools', 'mod_dialplan_xml'];
 /** What is missing without these. */
 const USEFUL_MODULES: Readonly<Record<string, string>> = {
+  mod_loopback: 'people cannot be asked before they get a caller, and calls cannot be supervised',
   mod_tone_stream: 'a caller on hold hears nothing where there is no music',
   mod_local_stream: 'there is no music on hold',
 };
