@@ -7,7 +7,7 @@ import { AsteriskPbx } from '../../src/pbx/asterisk/asterisk-pbx.js';
 import type { PbxEvent } from '../../src/pbx/port.js';
 import { findFreePort } from '../../src/demo/ports.js';
 import type { TestAsterisk } from './asterisk.js';
-import type { PbxRig } from './pbx-contract.js';
+import type { ConsultRig } from './consult-contract.js';
 import { SilenceSink } from './silence-sink.js';
 
 /** Put at the end of extensions.conf: callers are the far halves of Local channels that dial here. */
@@ -30,7 +30,7 @@ exten => 7000,1,Stasis(linecard,7009)
 
 const WAIT = { timeout: 10_000, interval: 10 };
 
-export type AsteriskRig = PbxRig & { readonly pbx: AsteriskPbx; readonly sink: SilenceSink };
+export type AsteriskRig = ConsultRig & { readonly pbx: AsteriskPbx; readonly sink: SilenceSink };
 
 /** A connected adapter on a real Asterisk that has CALLERS_DIALPLAN. */
 export async function makeAsteriskRig(asterisk: TestAsterisk): Promise<AsteriskRig> {
@@ -67,6 +67,7 @@ export async function makeAsteriskRig(asterisk: TestAsterisk): Promise<AsteriskR
     orphans: 'wait',
     offers: 'ringing',
     bridges: 'used',
+    music: 'any time',
     nowhere: { host: '127.0.0.1', port: await findFreePort() },
     human: { context: 'callers', extension: 'human' },
     leftovers,

@@ -8,7 +8,7 @@ import type { PbxEvent } from '../../src/pbx/port.js';
 import { EslClient } from './esl-client.js';
 import type { TestFreeSwitch } from './freeswitch.js';
 import { ESL_PASSWORD } from './freeswitch.js';
-import type { PbxRig } from './pbx-contract.js';
+import type { ConsultRig } from './consult-contract.js';
 import { UnicastSink } from './unicast-sink.js';
 
 /** Beside the drop-in file: an extension that names another, a human, and a place for callers' own halves. */
@@ -51,7 +51,7 @@ const WAIT = { timeout: 10_000, interval: 10 };
 /** Each rig has its own pair: a port of the last one may still be sent to. */
 let nextPort = 23_000 + 2 * (process.pid % 500);
 
-export type FreeSwitchRig = PbxRig & {
+export type FreeSwitchRig = ConsultRig & {
   readonly pbx: FreeSwitchPbx;
   readonly sink: UnicastSink;
   readonly esl: EslClient;
@@ -93,6 +93,7 @@ export async function makeFreeSwitchRig(freeswitch: TestFreeSwitch, socketPort: 
     esl,
     address: sink.address,
     nowhere: null,
+    music: 'phones only',
     orphans: 'go to the human',
     offers: freeswitch.answers === 'never' ? 'ringing' : 'answered',
     bridges: 'none',

@@ -5,13 +5,13 @@ import { silentLogger } from '../../../src/core/logger.js';
 import { FreeSwitchPbx } from '../../../src/pbx/freeswitch/freeswitch-pbx.js';
 import type { Pbx, PbxEvent } from '../../../src/pbx/port.js';
 import { FAKE_PASSWORD, FakeFreeSwitch } from '../../support/fake-freeswitch/fake-freeswitch.js';
-import type { PbxRig } from '../../support/pbx-contract.js';
+import type { ConsultRig } from '../../support/consult-contract.js';
 import { UnicastSink } from '../../support/unicast-sink.js';
 
 /** Each rig has its own pair; below what the kernel gives by itself. */
 let nextPort = 16_000 + 2 * (process.pid % 1500);
 
-export type FakeFreeSwitchRig = PbxRig & {
+export type FakeFreeSwitchRig = ConsultRig & {
   readonly pbx: FreeSwitchPbx;
   readonly freeswitch: FakeFreeSwitch;
   readonly sink: UnicastSink;
@@ -66,6 +66,7 @@ export async function makeFakeFreeSwitchRig(
     sink,
     address: sink.address,
     nowhere: null,
+    music: 'any time',
     orphans: 'go to the human',
     offers: freeswitch.answers === 'first' ? 'answered' : 'ringing',
     bridges: 'none',

@@ -4,11 +4,13 @@ import { describe, expect, it } from 'vitest';
 import type { ChannelId } from '../../../src/core/ids.js';
 import { Lifeline, playScenarios } from '../../support/esl-scenarios.js';
 import { FAKE_PASSWORD, FakeFreeSwitch } from '../../support/fake-freeswitch/fake-freeswitch.js';
+import { testConsultContract } from '../../support/consult-contract.js';
 import { testPbxContract } from '../../support/pbx-contract.js';
 import { makeFakeFreeSwitchRig } from './fake-rig.js';
 
 describe('FreeSWITCH adapter on a fake switch', () => {
   testPbxContract(() => makeFakeFreeSwitchRig());
+  testConsultContract(() => makeFakeFreeSwitchRig());
 });
 
 describe('FreeSWITCH adapter where the dialplan leaves the answer to us', () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { findFreePort } from '../../../src/demo/ports.js';
 import { FREESWITCH_PREFIX, TestFreeSwitch } from '../../support/freeswitch.js';
 import { CALLERS_EXTENSIONS, makeFreeSwitchRig } from '../../support/freeswitch-rig.js';
+import { testConsultContract } from '../../support/consult-contract.js';
 import { testPbxContract } from '../../support/pbx-contract.js';
 
 describe.skipIf(FREESWITCH_PREFIX === '').each([
@@ -18,4 +19,5 @@ describe.skipIf(FREESWITCH_PREFIX === '').each([
   afterAll(() => freeswitch.stop());
 
   testPbxContract(() => makeFreeSwitchRig(freeswitch, socketPort));
+  testConsultContract(() => makeFreeSwitchRig(freeswitch, socketPort));
 });

@@ -334,7 +334,10 @@ export class FakeFreeSwitch {
       if (!this.channels.has(channel.id)) return;
       const other = channel.bridge?.other;
       channel.bridge = null;
-      if (other !== undefined) this.hangUp(other.id, 'BLIND_TRANSFER');
+      if (other !== undefined) {
+        other.bridge = null;
+        this.hangUp(other.id, 'BLIND_TRANSFER');
+      }
       channel.state = 'CS_EXECUTE';
       if (inline === null) this.#goTo(channel, args[0] ?? '');
       else this.#enter(channel, readActions(inline[1] ?? inline[2] ?? ''));
