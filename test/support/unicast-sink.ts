@@ -4,6 +4,9 @@ import { once } from 'node:events';
 import type { MediaAddress } from '../../src/engine/port.js';
 
 const FRAME_MS = 20;
+/** Ports of other test processes lie close together. */
+const PORT_STEP = 100;
+const PORT_TRIES = 10;
 
 /** Our end of a unicast: sends a tone or silence in frames of the size that comes in, and measures what it hears. */
 export class UnicastSink {
@@ -26,12 +29,18 @@ export class UnicastSink {
     this.#timer = setInterval(() => this.#send(), FRAME_MS);
   }
 
-  /** @param port even: the odd one above it is FreeSWITCH's */
-  static async open(port: number): Promise<UnicastSink> {
-    const socket = createSocket('udp4');
-    socket.bind(port, '127.0.0.1');
-    await once(socket, 'listening');
-    return new UnicastSink(socket, { host: '127.0.0.1', port });
+  /** @param firstPort even: the odd one above it is FreeSWITCH's. Another is taken where somebody has it. */
+  static async open(firstPort: number): Promise<UnicastSink> {
+    for (let port = firstPort; ; port += PORT_STEP) {
+      const socket = createSocket('udp4');
+      socket.bind(port, '127.0.0.1');
+      try {
+        await once(socket, 'listening');
+        return new UnicastSink(socket, { host: '127.0.0.1', port });
+      } catch (error) {
+        if (port >= firstPort + PORT_TRIES * PORT_STEP) throw error;
+      }
+    }
   }
 
   /** Speaks from now on. */
