@@ -14,6 +14,7 @@ import { deepgramListening, deepgramSpeaking } from './agent/providers/pipeline/
 import { elevenLabsListening, elevenLabsSpeaking } from './agent/providers/pipeline/elevenlabs.js';
 import { OpenAiSpeaker, OpenAiTranscriber } from './agent/providers/pipeline/openai-speech.js';
 import type { SpeechToText, TextToSpeech } from './agent/providers/pipeline/port.js';
+import { EarProvider } from './agent/providers/pipeline/ear-provider.js';
 import { PipelineProvider } from './agent/providers/pipeline/provider.js';
 import { SocketSpeaker } from './agent/providers/pipeline/socket-speaker.js';
 import { SocketTranscriber } from './agent/providers/pipeline/socket-transcriber.js';
@@ -27,7 +28,7 @@ import { assertNever } from './core/assert-never.js';
 import type { Clock } from './core/clock.js';
 import type { Logger } from './core/logger.js';
 import type { HostedAgent } from './engine/live-conversation.js';
-import { BRIEFING_AGENT } from './engine/port.js';
+import { BRIEFING_AGENT, EAR_AGENT } from './engine/port.js';
 import { Synthesizer } from './speech/synthesizer.js';
 
 /** What agents share on their media thread. */
@@ -59,8 +60,18 @@ export function openAgents(
       echoGuard: 'echoGuard' in agent && agent.echoGuard ? 'on' : 'off',
       tools: (floor) => toolbox.toolsOf(agent, floor),
     });
+    if (hasEars(agent)) {
+      const ear = `${EAR_AGENT}${name}`;
+      const listening = new EarProvider({ name: ear, stt: openTranscriber(agent.stt, clock) });
+      agents.set(ear, { provider: listening, backup: null, echoGuard: 'off', tools: () => [] });
+    }
   }
   return { agents, services: toolbox.services };
+}
+
+/** Whether it understands speech by a part that understands anybody's; what hears and thinks in one has none. */
+export function hasEars(agent: AgentConfig): agent is PipelineAgentConfig {
+  return agent.provider === 'pipeline';
 }
 
 function openProvider(

@@ -15,6 +15,7 @@ import type { ScheduleConfig } from './call/schedule/schedules.js';
 import { Schedules } from './call/schedule/schedules.js';
 import { RecordingShelf } from './call/recording/recording-shelf.js';
 import { Recordings } from './call/recording/recordings.js';
+import { hasEars } from './compose-agents.js';
 import { openMediaPool } from './compose-media.js';
 import { DEFAULT_SCHEDULE } from './config/index.js';
 import type { Config, OpeningHoursConfig, PbxConfig } from './config/index.js';
@@ -77,6 +78,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
         allow: config.transfers.allow,
       },
       journal,
+      ears: new Set(Object.entries(config.agents).flatMap(([name, agent]) => (hasEars(agent) ? [name] : []))),
       messages,
       schedules,
       clock,

@@ -46,6 +46,8 @@ export type CallServices = {
   readonly journal: CallJournal;
   /** Media threads have started, or it took too long. */
   readonly mediaStart: StartGate;
+  /** Agents to whom a supervisor may speak; absent: none. */
+  readonly ears?: ReadonlySet<string>;
   readonly messages: MessageStore;
   readonly schedules: ScheduleDesk;
   readonly clock: Clock;

@@ -135,6 +135,8 @@ export class CallSession implements AgentsCall {
       log: this.#log,
     });
     this.#supervisors = new CallSupervisors({
+      callId: id,
+      agent,
       line,
       caller,
       services,
@@ -374,7 +376,7 @@ export class CallSession implements AgentsCall {
   async supervise(endpoint: string | null, mode: SuperviseMode, text: string): Promise<void> {
     if (this.#ledger.state !== 'held') this.#needTalking('supervise');
     if (text !== '') this.#media.send({ kind: 'instruct', callId: this.id, text });
-    if (endpoint !== null) await this.#supervisors.supervise(endpoint, mode);
+    if (endpoint !== null) await this.#supervisors.supervise(endpoint, mode, text === '' ? 'none' : 'written');
   }
 
   /** For an operator, or at the agent's own wish. */

@@ -15,6 +15,9 @@ export type MediaAddress = { readonly host: string; readonly port: number };
  */
 export const BRIEFING_AGENT = ':briefing';
 
+/** Begins the name of an agent that only listens, with the ears of the agent that is named behind it. There is one for each agent that has its own. */
+export const EAR_AGENT = ':ear:';
+
 /** A call that is to be given to an agent on a media thread. */
 export type OpenSession = {
   readonly callId: CallId;

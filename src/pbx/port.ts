@@ -138,6 +138,8 @@ export interface ConsultPbx {
   release(parties: Parties): Promise<'released' | 'kept'>;
   /** The person hears what the caller says and hears; nobody hears the person. */
   listen(request: Listen): Promise<void>;
+  /** A new channel that hears what this person says, and nothing else; it ends by `hangUp`. Absent: the PBX cannot. */
+  overhear?(request: { readonly personChannelId: ChannelId; readonly snoopChannelId: ChannelId }): Promise<void>;
   /** The person out of whatever they are in, and into this conversation. */
   join(personChannelId: ChannelId, bridgeId: BridgeId): Promise<void>;
 }

@@ -17,8 +17,10 @@ let engine: FakeEngine;
 let events: CallEvent[];
 let manager: CallManager;
 let callId: CallId;
+let ears: Set<string>;
 
 beforeEach(async () => {
+  ears = new Set(['receptionist']);
   pbx = new FakePbx({}, 'reachable');
   clock = new FakeClock();
   engine = new FakeEngine();
@@ -34,6 +36,7 @@ beforeEach(async () => {
         audioPath: () => Promise.resolve(null),
         calledBack: () => Promise.resolve(null),
       },
+      ears,
       schedules: noSchedules(),
       clock,
       log: silentLogger,
@@ -65,6 +68,8 @@ function isUndisturbed(): void {
   expect(manager.get(callId)?.state).toBe('talking');
   expect(pbx.people.live.size).toBe(0);
   expect(pbx.people.listening.size).toBe(0);
+  expect(pbx.people.overheard.size).toBe(0);
+  expect(engine.sessions.size).toBe(1);
   expect(pbx.people.openBridges).toBe(0);
   expect(clock.pendingAlarms).toBe(1);
 }
@@ -123,6 +128,69 @@ describe('a supervisor', () => {
     expect(engine.sent.at(-1)).toEqual({ kind: 'instruct', callId, text: 'Offer ten percent.' });
     await supervise('whisper', 'Be quick.');
     expect(pbx.people.listening.size).toBe(1);
+  });
+
+  describe('who whispers', () => {
+    const ear = (): CallId | undefined =>
+      [...engine.sessions.values()].find(({ agent }) => agent.startsWith(':ear:'))?.callId;
+    const say = (text: string): void => {
+      const turn = { who: 'caller', text, atMs: 0, heardMs: 1, interrupted: false } as const;
+      engine.onMessage({ kind: 'turn', callId: ear()!, turn });
+    };
+
+    it('is understood with the ears of the agent, who alone is told', async () => {
+      await supervise('whisper');
+      expect(engine.sessions.get(ear()!)?.agent).toBe(':ear:receptionist');
+      expect(pbx.people.overheard.size).toBe(1);
+      say('Offer ten percent.');
+      expect(engine.sent.at(-1)).toMatchObject({
+        kind: 'instruct',
+        callId,
+        text: expect.stringContaining('the caller does not hear it: "Offer ten percent."') as unknown,
+      });
+      expect(manager.get(callId)?.turns).toEqual([]);
+      pbx.people.leave();
+      await settle();
+      isUndisturbed();
+    });
+
+    it('is not listened to any more when they only listen, join or take over', async () => {
+      await supervise('listen');
+      expect(ear()).toBeUndefined();
+      for (const [key, heard] of [
+        ['5', true],
+        ['4', false],
+        ['5', true],
+        ['6', false],
+        ['5', true],
+        ['9', false],
+      ] as const) {
+        pbx.people.press(key);
+        await settle();
+        expect(ear() !== undefined, key).toBe(heard);
+        expect(pbx.people.overheard.size, key).toBe(heard ? 1 : 0);
+      }
+      expect(outcome()).toBe('transferred/none');
+    });
+
+    it('leaves nothing when the call ends', async () => {
+      await supervise('whisper');
+      pbx.onEvent({ kind: 'channelGone', channelId: CALLER, cause: 'normal' });
+      await settle();
+      expect(pbx.people.overheard.size).toBe(0);
+      nothingIsLeft();
+    });
+
+    it('to an agent without ears is told so, and may write', async () => {
+      ears.clear();
+      await expect(manager.supervise(callId, '6002', 'whisper', '')).rejects.toThrow('send it as "text"');
+      expect(pbx.people.dialled).toEqual([]);
+      await supervise('whisper', 'Be quick.');
+      pbx.people.press('5');
+      await settle();
+      expect(ear()).toBeUndefined();
+      expect(pbx.people.listening.size).toBe(1);
+    });
   });
 
   it('who takes over talks with the caller, the agent is gone, and the PBX carries both', async () => {

@@ -14,6 +14,8 @@ export class FakeConsult implements ConsultPbx {
   releases: 'released' | 'kept' = 'released';
   /** Who listens, by the bridge that was made for it. */
   readonly listening = new Map<BridgeId, ChannelId>();
+  /** Channels that hear a person alone. */
+  readonly overheard = new Set<ChannelId>();
   readonly #pbx: FakePbx;
   readonly #bridgeOf = new Map<ChannelId, BridgeId>();
   readonly #partyBridges = new Set<BridgeId>();
@@ -99,6 +101,17 @@ export class FakeConsult implements ConsultPbx {
     this.#bridgeOf.set(personChannelId, bridgeId);
   }
 
+  async overhear({
+    personChannelId,
+    snoopChannelId,
+  }: {
+    personChannelId: ChannelId;
+    snoopChannelId: ChannelId;
+  }): Promise<void> {
+    await this.#pbx.run('overhear', personChannelId);
+    this.overheard.add(snoopChannelId);
+  }
+
   async join(personChannelId: ChannelId, bridgeId: BridgeId): Promise<void> {
     await this.#pbx.run('join', personChannelId);
     this.#bridgeOf.set(personChannelId, bridgeId);
@@ -121,6 +134,7 @@ export class FakeConsult implements ConsultPbx {
 
   /** As a PBX does it: the end of a channel is told to whoever hung it up, too. */
   hungUp(channelId: ChannelId): void {
+    this.overheard.delete(channelId);
     if (this.live.has(channelId)) setImmediate(() => this.leave('normal', channelId));
   }
 }

@@ -1,7 +1,7 @@
 import type { Caller, Outcome, SuperviseMode } from '../../core/calls.js';
 import { costlyNumber } from '../../core/costly-number.js';
 import { LinecardError } from '../../core/errors.js';
-import type { BridgeId, ChannelId } from '../../core/ids.js';
+import type { BridgeId, CallId, ChannelId } from '../../core/ids.js';
 import { newBridgeId } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
 import type { Parties } from '../../pbx/port.js';
@@ -10,11 +10,14 @@ import type { MediaLink } from '../media-link.js';
 import { releaseParties } from '../transfer/release-parties.js';
 import type { SupervisionOptions } from './supervision.js';
 import { Supervision } from './supervision.js';
+import { Whisper } from './whisper.js';
 
 /** A room full of supervisors is a mistake of a script. */
 const MAX_SUPERVISORS = 5;
 
 export type CallSupervisorsOptions = {
+  readonly callId: CallId;
+  readonly agent: string;
   readonly line: Line | null;
   readonly caller: Caller;
   readonly services: CallServices;
@@ -44,7 +47,8 @@ export class CallSupervisors {
   }
 
   /** Rings a supervisor's phone, or changes what one who is there does. Resolves when it rings. */
-  async supervise(endpoint: string, mode: SuperviseMode): Promise<void> {
+  async supervise(endpoint: string, mode: SuperviseMode, text: 'written' | 'none'): Promise<void> {
+    if (mode === 'whisper' && text === 'none') this.#needEars();
     const known = this.#live.get(endpoint);
     if (known !== undefined) {
       known.change(mode);
@@ -88,6 +92,7 @@ export class CallSupervisors {
       dial: { callerChannelId: offer.channelId, context: offer.context, caller },
       call: {
         mediaBridgeId: () => media.pbxMedia?.bridgeId ?? null,
+        whisper: (personChannelId) => this.#whisper(line, personChannelId),
         takeOver: (personChannelId, gone) => this.#takeOver(line, personChannelId, gone),
         ended: (ended) => {
           if (this.#live.get(endpoint) === ended) this.#live.delete(endpoint);
@@ -103,6 +108,36 @@ export class CallSupervisors {
   /** The call is over: nobody has anything to supervise any more. */
   stop(): void {
     for (const supervision of [...this.#live.values()]) supervision.stop();
+  }
+
+  /** Whoever means to speak to an agent that cannot understand them should know. */
+  #needEars(): void {
+    const { agent, line, services } = this.#options;
+    if (services.ears?.has(agent) === true && line?.pbx.consult?.overhear !== undefined) return;
+    const why =
+      services.ears?.has(agent) === true
+        ? 'the PBX cannot let us hear a supervisor alone'
+        : `agent "${agent}" has no speech to text of its own (provider pipeline)`;
+    throw new LinecardError('PBX_UNSUPPORTED', `what is whispered would not be understood: ${why}; send it as "text"`);
+  }
+
+  #whisper({ pbx }: Line, personChannelId: ChannelId): Whisper | null {
+    const { callId, agent, caller, services, media, log } = this.#options;
+    const { ears, engine, routes, clock } = services;
+    const overhear = pbx.consult?.overhear?.bind(pbx.consult);
+    if (overhear === undefined || ears?.has(agent) !== true) return null;
+    return new Whisper({
+      pbx,
+      overhear,
+      personChannelId,
+      agent,
+      caller,
+      engine,
+      routes,
+      clock,
+      log,
+      onSaid: (said) => media.send({ kind: 'instruct', callId, text: whisperText(said) }),
+    });
   }
 
   async #takeOver(line: Line, personChannelId: ChannelId, gone: () => boolean): Promise<void> {
@@ -141,4 +176,9 @@ export class CallSupervisors {
       log.warn({ err: error }, 'what was left of a take-over could not be taken away');
     }
   }
+}
+
+/** The caller must not hear of it. */
+function whisperText(said: string): string {
+  return `Your supervisor says to you, and the caller does not hear it: "${said}". Do as they say, and do not mention them.`;
 }

@@ -6,17 +6,20 @@ import { newBridgeId, newChannelId } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
 import type { ConsultPbx, DialLeg, Pbx } from '../../pbx/port.js';
 import type { ChannelEvent, LegRoutes } from '../leg-routes.js';
+import type { Whisper } from './whisper.js';
 
 /** Whoever asked for it sits in front of the phone. */
 const RING_TIME_MS = 30_000;
 
 /** Keys by which a supervisor changes what they do. */
-const KEYS: Readonly<Record<string, SuperviseMode>> = { '4': 'listen', '6': 'join', '9': 'takeover' };
+const KEYS: Readonly<Record<string, SuperviseMode>> = { '4': 'listen', '5': 'whisper', '6': 'join', '9': 'takeover' };
 
 /** The call as its supervisor needs it. */
 export interface SupervisedCall {
   /** Where the caller and the agent are; null while there is no audio. */
   mediaBridgeId(): BridgeId | null;
+  /** Ears for what the supervisor says to the agent; null: they can be given in writing only. */
+  whisper(personChannelId: ChannelId): Whisper | null;
   /** The caller to the supervisor, the agent out; the call is over for us then. Rejects when that fails: the agent goes on. */
   takeOver(personChannelId: ChannelId, gone: () => boolean): Promise<void>;
   /** Told once. */
@@ -50,6 +53,7 @@ export class Supervision {
   #state: 'ringing' | 'there' | 'taking over' | 'over' = 'ringing';
   #mode: SuperviseMode;
   #listening: Listening | null = null;
+  #whisper: Whisper | null = null;
   #alarm: Alarm | null = null;
   #gone = false;
   /** What is done to the leg, in order. */
@@ -71,9 +75,10 @@ export class Supervision {
   /** What of the PBX belongs to it: for the leak check. */
   get belongings(): { readonly channels: readonly ChannelId[]; readonly bridges: readonly BridgeId[] } {
     const listening = this.#listening;
+    const whisper = this.#whisper?.belongings ?? { channels: [], bridges: [] };
     return {
-      channels: listening === null ? [this.channelId] : [this.channelId, listening.snoopChannelId],
-      bridges: listening === null ? [] : [listening.bridgeId],
+      channels: [this.channelId, ...(listening === null ? [] : [listening.snoopChannelId]), ...whisper.channels],
+      bridges: [...(listening === null ? [] : [listening.bridgeId]), ...whisper.bridges],
     };
   }
 
@@ -127,6 +132,7 @@ export class Supervision {
     this.#then('letting the supervisor go', async () => {
       this.#removeRoute();
       if (!this.#gone) await this.#options.pbx.hangUp(this.channelId);
+      await this.#stopWhispering();
       await this.#stopListening();
     });
     this.#options.call.ended(this);
@@ -167,19 +173,20 @@ export class Supervision {
   }
 
   async #place(mode: SuperviseMode): Promise<void> {
-    const { consult, dial, call } = this.#options;
+    const { consult, call } = this.#options;
     switch (mode) {
       case 'listen':
-      case 'whisper': {
-        if (this.#listening !== null) return;
-        this.#listening = { snoopChannelId: newChannelId(), bridgeId: newBridgeId() };
-        const { callerChannelId } = dial;
-        await consult.listen({ ...this.#listening, callerChannelId, personChannelId: this.channelId });
+        await this.#stopWhispering();
+        await this.#listen();
         return;
-      }
+      case 'whisper':
+        await this.#listen();
+        await this.#startWhispering();
+        return;
       case 'join': {
         const bridgeId = call.mediaBridgeId();
         if (bridgeId === null) return;
+        await this.#stopWhispering();
         await consult.join(this.channelId, bridgeId);
         await this.#stopListening();
         return;
@@ -190,12 +197,32 @@ export class Supervision {
         // The leg is the PBX's, or the pairs', from now on.
         this.#removeRoute();
         this.#state = 'over';
+        await this.#stopWhispering();
         await this.#stopListening();
         call.ended(this);
         return;
       default:
         assertNever(mode);
     }
+  }
+
+  async #listen(): Promise<void> {
+    if (this.#listening !== null) return;
+    const { consult, dial } = this.#options;
+    this.#listening = { snoopChannelId: newChannelId(), bridgeId: newBridgeId() };
+    const { callerChannelId } = dial;
+    await consult.listen({ ...this.#listening, callerChannelId, personChannelId: this.channelId });
+  }
+
+  async #startWhispering(): Promise<void> {
+    this.#whisper ??= this.#options.call.whisper(this.channelId);
+    await this.#whisper?.open();
+  }
+
+  async #stopWhispering(): Promise<void> {
+    const whisper = this.#whisper;
+    this.#whisper = null;
+    await whisper?.close();
   }
 
   async #stopListening(): Promise<void> {

@@ -12,6 +12,8 @@ import { MediaLink } from '../media-link.js';
 export type BriefingLinkOptions = {
   readonly pbx: Pbx;
   readonly personChannelId: ChannelId;
+  /** What listens and speaks; absent: the briefing's own. */
+  readonly agent?: string;
   readonly caller: Caller;
   readonly extension: string | null;
   /** A call on whose media thread it has to be; null: any. */
@@ -55,13 +57,13 @@ export class BriefingLink {
 
   /** Resolves when it can speak. After a rejection only `close` is left. */
   async open(): Promise<void> {
-    const { pbx, personChannelId, caller, extension, beside } = this.#options;
+    const { pbx, personChannelId, agent = BRIEFING_AGENT, caller, extension, beside } = this.#options;
     await this.#media.open(pbx, personChannelId, {
       callId: this.callId,
       legId: newLegId(),
       transport: pbx.can.transport,
       wireRateHz: pbx.can.mediaRatesHz[0] ?? 8000,
-      agent: BRIEFING_AGENT,
+      agent,
       caller,
       extension,
       digits: 'control',

@@ -136,24 +136,8 @@ export class AsteriskConsult implements ConsultPbx {
   }
 
   async listen({ callerChannelId, personChannelId, snoopChannelId, bridgeId }: Listen): Promise<void> {
-    const { app, book, run } = this.#options;
-    const [arrived, asked] = await Promise.allSettled([
-      book.expect(snoopChannelId, SNOOP_LIMIT_MS),
-      run((client) =>
-        client.channels.snoopChannelWithId({
-          channelId: callerChannelId,
-          snoopId: snoopChannelId,
-          spy: 'both',
-          whisper: 'none',
-          app,
-        }),
-      ).catch((error: unknown) => {
-        book.giveUp(snoopChannelId);
-        throw error;
-      }),
-    ]);
-    if (asked.status === 'rejected') throw refused(asked.reason, 'listening to a call');
-    if (arrived.status === 'rejected') throw arrived.reason;
+    const { app, run } = this.#options;
+    await this.#snoop(callerChannelId, snoopChannelId, 'both');
     try {
       // Named as a caller's own bridge: the leak check takes it away when nobody owns it.
       await run((client) => client.bridges.createWithId({ bridgeId, type: 'mixing', name: app }));
@@ -163,10 +147,36 @@ export class AsteriskConsult implements ConsultPbx {
     }
   }
 
+  overhear({
+    personChannelId,
+    snoopChannelId,
+  }: {
+    personChannelId: ChannelId;
+    snoopChannelId: ChannelId;
+  }): Promise<void> {
+    return this.#snoop(personChannelId, snoopChannelId, 'in');
+  }
+
   async join(personChannelId: ChannelId, bridgeId: BridgeId): Promise<void> {
     await this.#options.onChannel(personChannelId, 'joining a call', (client) =>
       client.bridges.addChannel({ bridgeId, channel: personChannelId }),
     );
+  }
+
+  /** Resolves when the new channel is here. */
+  async #snoop(channelId: ChannelId, snoopChannelId: ChannelId, spy: 'in' | 'both'): Promise<void> {
+    const { app, book, run } = this.#options;
+    const [arrived, asked] = await Promise.allSettled([
+      book.expect(snoopChannelId, SNOOP_LIMIT_MS),
+      run((client) =>
+        client.channels.snoopChannelWithId({ channelId, snoopId: snoopChannelId, spy, whisper: 'none', app }),
+      ).catch((error: unknown) => {
+        book.giveUp(snoopChannelId);
+        throw error;
+      }),
+    ]);
+    if (asked.status === 'rejected') throw refused(asked.reason, 'listening to a call');
+    if (arrived.status === 'rejected') throw arrived.reason;
   }
 
   async #canRelease(channelId: ChannelId): Promise<boolean> {
