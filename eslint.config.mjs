@@ -25,7 +25,7 @@ export default tseslint.config(
   },
   {
     // The browser's side.
-    files: ['src/web/**/*.js', 'test/support/page-ears.js'],
+    files: ['src/web/**/*.js', 'test/support/page-*.js'],
     languageOptions: {
       globals: Object.fromEntries(
         [

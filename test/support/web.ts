@@ -162,9 +162,14 @@ export async function writeSpeech(text: string, silenceMs: { before: number; aft
   const before = silenceMs.before * 16;
   const whole = new Int16Array(before + pcm.length + silenceMs.after * 16);
   whole.set(pcm, before);
+  return writeMicrophone(encodeWav(whole, 16_000));
+}
+
+/** A WAV file for the microphone. */
+export async function writeMicrophone(wav: Uint8Array): Promise<string> {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'linecard-speech-'));
   const file = path.join(directory, 'speech.wav');
-  await writeFile(file, encodeWav(whole, 16_000));
+  await writeFile(file, wav);
   return file;
 }
 
@@ -173,8 +178,17 @@ export type Levels = { readonly mine: readonly number[]; readonly theirs: readon
 
 /** Listens to the call of a page for a while. */
 export async function listen(page: Page, durationMs: number): Promise<Levels> {
-  const ears = (await readFile(new URL('./page-ears.js', import.meta.url), 'utf8')).trim().replace(/;$/, '');
-  return page.evaluate<Levels>(`(${ears})(${durationMs})`);
+  return page.evaluate<Levels>(`(${await pageScript('./page-ears.js')})(${durationMs})`);
+}
+
+/** The loudest frequency of what is heard, in Hz, at five moments of a while; 0 for silence. */
+export async function listenForTones(page: Page, durationMs: number): Promise<readonly number[]> {
+  return page.evaluate<number[]>(`(${await pageScript('./page-tone.js')})(${durationMs})`);
+}
+
+/** A function that runs in the page. */
+async function pageScript(file: string): Promise<string> {
+  return (await readFile(new URL(file, import.meta.url), 'utf8')).trim().replace(/;$/, '');
 }
 
 /** How alike two loudness curves are when the second is late, and how late it is. */
