@@ -25,7 +25,7 @@ async function measure(calls: number): Promise<void> {
     {
       http: { port: 0, token: TOKEN },
       audiosocket: { port: 0 },
-      media: { threads: 0, callsPerThread: 1000 },
+      media: { threads: 0, callsPerThread: 1000, admission: 'calls' },
       agents: { loop: { provider: 'echo' } },
       webrtc: { enabled: true, maxCalls: 1000, maxCallsPerAddress: 1000 },
     },

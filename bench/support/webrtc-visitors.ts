@@ -33,7 +33,7 @@ for (let i = 0; i < Number(count); i++) {
       await visitor.take(await answer.text());
       break;
     }
-    // Too many at once: late ticks refuse calls, and so does the limit of offers.
+    // The limit of offers from one address.
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
   while (visitor.packets === 0) await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
