@@ -102,7 +102,7 @@ export class ProviderCall implements Ticked {
       codec: 'slin16',
       wireRateHz: 16_000,
       counters,
-      depthMs: 0,
+      playout: { depthMs: 0, skewPpm: 0 },
       listener: null,
       pull: (dst) => this.#pull(dst),
       push: (src) => this.#push(src),

@@ -72,6 +72,14 @@ export const NOTHING_KNOWN: LegNetwork = {
   roundTripMs: null,
 };
 
+/** Where a party's audio waits for its turn; the object is live. */
+export interface Playout {
+  /** Audio that waits, milliseconds. */
+  readonly depthMs: number;
+  /** How much faster the party's clock runs than ours, parts per million; 0 until known. */
+  readonly skewPpm: number;
+}
+
 /**
  * One party's audio, the same behind every door. Frames are mono s16, 16 kHz, 320 samples; the leg converts to and from
  * the wire. `pull` and `push` are called once a tick, never await, never allocate. The caller owns both buffers.
@@ -83,10 +91,7 @@ export interface MediaLeg {
   /** Sample rate on the wire. */
   readonly wireRateHz: number;
   readonly counters: Readonly<LegCounters>;
-  /** Buffered uplink audio, milliseconds. */
-  readonly depthMs: number;
-  /** How much faster the party's clock runs than ours, parts per million; 0 until known, absent where nothing tells. */
-  readonly skewPpm?: number;
+  readonly playout: Playout;
   /** Absent where the transport tells nothing. */
   readonly network?: LegNetwork | undefined;
   /** Set by the owner before the first tick. */

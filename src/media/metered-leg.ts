@@ -1,6 +1,6 @@
 import type { LegId } from '../core/ids.js';
 import { FRAME_MS } from '../core/units.js';
-import type { FrameKind, LegCloseReason, LegCounters, LegListener, LegNetwork, MediaLeg } from './leg.js';
+import type { FrameKind, LegCloseReason, LegCounters, LegListener, LegNetwork, MediaLeg, Playout } from './leg.js';
 import { LevelMeter } from './level-meter.js';
 import type { RecordingTap } from './recording-tap.js';
 
@@ -69,12 +69,8 @@ export class MeteredLeg implements MediaLeg {
     return this.#leg.counters;
   }
 
-  get depthMs(): number {
-    return this.#leg.depthMs;
-  }
-
-  get skewPpm(): number {
-    return this.#leg.skewPpm ?? 0;
+  get playout(): Playout {
+    return this.#leg.playout;
   }
 
   get network(): LegNetwork | undefined {

@@ -9,7 +9,7 @@ export class FakeLeg implements MediaLeg {
   readonly codec = 'slin16';
   readonly wireRateHz = 16_000;
   readonly counters: LegCounters = { ...legReport().counters };
-  readonly depthMs = 0;
+  readonly playout = { depthMs: 0, skewPpm: 0 };
   listener: LegListener | null = null;
   readonly uplink: Int16Array[] = [];
   readonly played: Int16Array[] = [];

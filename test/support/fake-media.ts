@@ -12,7 +12,7 @@ export class FakeLeg implements MediaLeg {
   listener: LegListener | null = null;
   wireRateHz: number;
   readonly counters: LegCounters = newLegCounters();
-  readonly depthMs = 20;
+  readonly playout = { depthMs: 20, skewPpm: 0 };
   /** Each sample of what its party says, and the first one of the last frame that the party heard. */
   says = 0;
   heard = 0;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import type { LegId } from '../../core/ids.js';
 import type { SampleRateHz } from '../../core/units.js';
-import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../media/leg.js';
+import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg, Playout } from '../../media/leg.js';
 import { newLegCounters } from '../../media/leg.js';
 import { StreamUplink } from '../../media/stream-uplink.js';
 import type { Connection } from './connection.js';
@@ -80,12 +80,8 @@ export class AudioSocketLeg implements MediaLeg {
     return this.#counters;
   }
 
-  get depthMs(): number {
-    return this.#uplink.depthMs;
-  }
-
-  get skewPpm(): number {
-    return this.#uplink.skewPpm;
+  get playout(): Playout {
+    return this.#uplink;
   }
 
   pull(dst: Int16Array, nowMs: number): FrameKind {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:dgram';
 import type { Alarm, Clock } from '../../core/clock.js';
 import type { LegId } from '../../core/ids.js';
-import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../media/leg.js';
+import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg, Playout } from '../../media/leg.js';
 import { newLegCounters } from '../../media/leg.js';
 import { StreamUplink } from '../../media/stream-uplink.js';
 import { Downlink } from './downlink.js';
@@ -77,8 +77,8 @@ export class UnicastLeg implements MediaLeg {
     return this.#counters;
   }
 
-  get depthMs(): number {
-    return this.#uplink.depthMs;
+  get playout(): Playout {
+    return this.#uplink;
   }
 
   /** A datagram of the peer. */
@@ -93,10 +93,6 @@ export class UnicastLeg implements MediaLeg {
     this.#misfits = 0;
     this.#counters.framesIn += 1;
     this.#uplink.push(isMadeUpSilence(datagram) ? this.#silence : datagram, 0, datagram.length, this.#heardAtMs);
-  }
-
-  get skewPpm(): number {
-    return this.#uplink.skewPpm;
   }
 
   pull(dst: Int16Array, nowMs: number): FrameKind {

@@ -1,7 +1,15 @@
 import type { Clock } from '../../core/clock.js';
 import type { LegId } from '../../core/ids.js';
 import { FRAME_MS } from '../../core/units.js';
-import type { FrameKind, LegCloseReason, LegCounters, LegListener, LegNetwork, MediaLeg } from '../../media/leg.js';
+import type {
+  FrameKind,
+  LegCloseReason,
+  LegCounters,
+  LegListener,
+  LegNetwork,
+  MediaLeg,
+  Playout,
+} from '../../media/leg.js';
 import { FRAME_SILENCE } from '../../media/leg.js';
 import { OPUS_CLOCK_RATE_HZ } from '../../media/opus/packet.js';
 import type { FrameEncoder } from './downlink.js';
@@ -18,12 +26,10 @@ const DIGIT_BURST = 32;
 const LOSS_SMOOTHING = 0.3;
 
 /** What the leg needs of the jitter buffer. */
-export interface PacketUplink {
+export interface PacketUplink extends Playout {
   insert(info: PacketInfo, payload: Uint8Array, arrivalMs: number): void;
   /** Writes one frame, mono s16, 16 kHz, 320 samples. */
   pull(dst: Int16Array, nowMs: number): FrameKind;
-  readonly depthMs: number;
-  readonly skewPpm: number;
   describe(): string[];
   close(): void;
 }
@@ -68,12 +74,8 @@ export class WebRtcLeg implements MediaLeg {
     this.#onClosed = options.onClosed;
   }
 
-  get depthMs(): number {
-    return this.#uplink.depthMs;
-  }
-
-  get skewPpm(): number {
-    return this.#uplink.skewPpm;
+  get playout(): Playout {
+    return this.#uplink;
   }
 
   get network(): LegNetwork {

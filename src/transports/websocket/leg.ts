@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import type { LegId } from '../../core/ids.js';
 import { FRAME_SAMPLES, SAMPLES_PER_MS, SAMPLE_RATE_HZ } from '../../core/units.js';
 import { ElasticFifo } from '../../media/elastic-fifo.js';
-import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg } from '../../media/leg.js';
+import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg, Playout } from '../../media/leg.js';
 import { newLegCounters } from '../../media/leg.js';
 
 /** What the queue takes at once. */
@@ -40,12 +40,8 @@ export class SocketLeg implements MediaLeg {
     return this.#counters;
   }
 
-  get depthMs(): number {
-    return this.#fifo.depthMs;
-  }
-
-  get skewPpm(): number {
-    return this.#fifo.skewPpm;
+  get playout(): Playout {
+    return this.#fifo;
   }
 
   /** A message of the client: any number of samples. */
