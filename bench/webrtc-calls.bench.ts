@@ -23,7 +23,8 @@ async function measure(calls: number): Promise<void> {
   const cwd = await mkdtemp(path.join(os.tmpdir(), 'linecard-bench-'));
   const reading = readConfigObject(
     {
-      http: { port: 0, token: TOKEN },
+      // Each visitor has an address of its own, or a limit of offers would make them wait for minutes.
+      http: { port: 0, token: TOKEN, proxies: ['127.0.0.1'] },
       audiosocket: { port: 0 },
       media: { threads: 0, callsPerThread: 1000, admission: 'calls' },
       agents: { loop: { provider: 'echo' } },
