@@ -103,6 +103,7 @@ function openCall(): BenchCall {
       interrupted: nothing,
       responseStarted: nothing,
       toolCalled: nothing,
+      used: nothing,
       handedOver: nothing,
       done: nothing,
       failed: nothing,

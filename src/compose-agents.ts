@@ -27,6 +27,7 @@ import { Toolbox } from './compose-tools.js';
 import { assertNever } from './core/assert-never.js';
 import type { Clock } from './core/clock.js';
 import type { Logger } from './core/logger.js';
+import type { AgentLimits } from './engine/call-limits.js';
 import type { HostedAgent } from './engine/live-conversation.js';
 import { BRIEFING_AGENT, EAR_AGENT } from './engine/port.js';
 import { Synthesizer } from './speech/synthesizer.js';
@@ -54,9 +55,11 @@ export function openAgents(
   const toolbox = new Toolbox(config, surroundings);
   for (const [name, agent] of Object.entries(config.agents)) {
     const provider = openProvider(name, agent, config, surroundings);
+    const limits = limitsOf(agent);
     agents.set(name, {
       provider,
       backup: agent.backup ?? null,
+      limits,
       echoGuard: 'echoGuard' in agent && agent.echoGuard ? 'on' : 'off',
       tools: (floor) => toolbox.toolsOf(agent, floor),
     });
@@ -72,6 +75,12 @@ export function openAgents(
 /** Whether it understands speech by a part that understands anybody's; what hears and thinks in one has none. */
 export function hasEars(agent: AgentConfig): agent is PipelineAgentConfig {
   return agent.provider === 'pipeline';
+}
+
+function limitsOf({ limits, prices }: AgentConfig): AgentLimits {
+  const { minutes, tokens, cost, say } = limits;
+  const maxMs = minutes === undefined ? null : minutes * 60_000;
+  return { maxMs, maxTokens: tokens ?? null, maxCost: cost ?? null, say, prices };
 }
 
 function openProvider(

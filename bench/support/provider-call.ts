@@ -81,6 +81,7 @@ export class ProviderCall implements Ticked {
         interrupted: () => undefined,
         responseStarted: () => undefined,
         toolCalled: () => undefined,
+        used: () => undefined,
         handedOver: () => undefined,
         done: () => undefined,
         failed: (error) => this.figures.failures.push(error),

@@ -41,6 +41,8 @@ export interface ConversationListener {
   /** @param latencyMs from the caller's last speech to the agent's first frame on its way */
   responseStarted(latencyMs: number): void;
   toolCalled(use: ToolUse): void;
+  /** Tokens of a model since it was told last. */
+  used(inputTokens: number, outputTokens: number): void;
   /** Everything was heard, and another agent is to take the call over. */
   handedOver(agent: string, context: string): void;
   /** The agent has said all it wanted and was heard. */
@@ -125,6 +127,7 @@ export class Conversation {
     this.#echoGate = turnTaking === 'provider' && options.echoGuard === 'on' ? new EchoGate() : null;
     const events: AgentEvents = {
       callerSaid: (text) => this.#callerSaid(text),
+      used: ({ input, output }) => listener.used(input, output),
       done: (reason) => {
         this.#doneReason ??= reason;
       },
@@ -167,6 +170,11 @@ export class Conversation {
     if (this.#state !== 'waiting') return;
     this.#state = 'talking';
     this.#session.start();
+  }
+
+  /** Whether there is something that the caller has still to hear. */
+  get speaks(): boolean {
+    return !this.#queue.idle;
   }
 
   get keys(): 'shown' | 'secret' {

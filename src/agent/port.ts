@@ -59,6 +59,8 @@ export type AgentContext = {
 export interface AgentEvents {
   /** What the caller said, when a recognizer knows; one call a turn. */
   callerSaid(text: string): void;
+  /** What a model was given and gave since it was told last; for limits and the bill. */
+  used(tokens: { readonly input: number; readonly output: number }): void;
   /** The agent wants the call to end after what it has queued was heard. */
   done(reason: string): void;
   /** The agent cannot go on; the conversation retries, or goes to the backup or the fallback. */

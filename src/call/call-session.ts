@@ -299,6 +299,7 @@ export class CallSession implements AgentsCall {
       case 'responseStarted':
       case 'toolCalled':
       case 'agentChanged':
+      case 'usage':
       case 'legReport':
         this.#ledger.observed(message);
         break;
@@ -307,6 +308,14 @@ export class CallSession implements AgentsCall {
         break;
       case 'agentDone':
         void this.#ending.hangUp({ result: 'completed', fault: 'none', reason: message.reason });
+        break;
+      case 'limitReached':
+        this.#ledger.limitReached(message.limit);
+        void this.#ending.toFallback({
+          result: 'transferred',
+          fault: 'none',
+          reason: `the agent's limit of ${message.limit} for a call was reached`,
+        });
         break;
       case 'agentFailed':
         this.#agentFailed(new LinecardError(message.code, message.message));
@@ -438,6 +447,7 @@ export class CallSession implements AgentsCall {
       extension,
       history: [...past, ...this.#ledger.turns.map(({ who, text }) => ({ who, text }))],
       facts: this.#facts(),
+      spent: this.#ledger.usage,
       ...leg,
     };
   }

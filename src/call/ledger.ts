@@ -1,4 +1,6 @@
+import { NO_USAGE } from '../core/calls.js';
 import type {
+  CallLimit,
   CallRecord,
   CallState,
   Caller,
@@ -8,6 +10,7 @@ import type {
   TransferMode,
   Transport,
   Turn,
+  Usage,
 } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
 import type { CallEvent } from '../core/events.js';
@@ -39,7 +42,15 @@ export type Observation = Extract<
   FromMedia,
   {
     readonly kind:
-      'firstAudio' | 'turn' | 'digit' | 'interrupted' | 'responseStarted' | 'toolCalled' | 'agentChanged' | 'legReport';
+      | 'firstAudio'
+      | 'turn'
+      | 'digit'
+      | 'interrupted'
+      | 'responseStarted'
+      | 'toolCalled'
+      | 'agentChanged'
+      | 'usage'
+      | 'legReport';
   }
 >;
 
@@ -51,6 +62,7 @@ export class CallLedger {
   readonly #turns: Turn[] = [];
   readonly #toolCalls: CallRecord['toolCalls'][number][] = [];
   readonly #notes: Note[] = [];
+  #usage: Usage = NO_USAGE;
   readonly #timings: { -readonly [Name in keyof CallTimings]: CallTimings[Name] } = {};
   #agent: string;
   #state: CallState = 'offered';
@@ -76,9 +88,14 @@ export class CallLedger {
     this.#turns.push(...before.turns);
     this.#toolCalls.push(...before.toolCalls);
     this.#notes.push(...before.notes);
+    this.#usage = before.usage;
     if (before.answeredAt === null) return;
     this.#answeredAtWallMs = Date.parse(before.answeredAt);
     this.#timings.answeredMs = this.#answeredAtWallMs - this.#startedAtWallMs;
+  }
+
+  get usage(): Usage {
+    return this.#usage;
   }
 
   /** Who has the call now. */
@@ -130,6 +147,7 @@ export class CallLedger {
       turns: [...this.#turns],
       toolCalls: [...this.#toolCalls],
       notes: [...this.#notes],
+      usage: this.#usage,
       timings: { ...this.#timings },
       ...(quality === undefined ? {} : { quality }),
     };
@@ -198,6 +216,9 @@ export class CallLedger {
         this.#agent = observation.agent;
         this.#publish({ kind: 'agentChanged', agent: observation.agent });
         break;
+      case 'usage':
+        this.#usage = observation.usage;
+        break;
       case 'legReport':
         this.#report = observation.report;
         this.#quality.reported(observation.report);
@@ -219,6 +240,10 @@ export class CallLedger {
   callerReplaced(caller: Caller): void {
     this.#publish({ kind: 'callerReplaced', caller });
     this.#options.log.info({ pii: { caller } }, 'the caller gave the call to somebody else');
+  }
+
+  limitReached(limit: CallLimit): void {
+    this.#publish({ kind: 'limitReached', limit });
   }
 
   /** The oldest is forgotten where there are too many. */

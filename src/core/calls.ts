@@ -60,6 +60,14 @@ export type ToolUse = {
   readonly result: string;
 };
 
+/** What the models of a call were given and gave; `cost` in the currency of the configuration's prices, 0 without prices. */
+export type Usage = { readonly inputTokens: number; readonly outputTokens: number; readonly cost: number };
+
+export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, cost: 0 };
+
+/** A limit of an agent's that a call can reach. */
+export type CallLimit = 'minutes' | 'tokens' | 'cost';
+
 /** What an agent wrote down for the person who gets the call. */
 export type Note = { readonly text: string; /** Wall clock. */ readonly atMs: number };
 
@@ -111,6 +119,7 @@ export type CallRecord = {
   /** The last hundred. */
   readonly toolCalls: readonly (ToolUse & { readonly atMs: number })[];
   readonly notes: readonly Note[];
+  readonly usage: Usage;
   readonly timings: CallTimings;
   /** Absent until the leg's first report. */
   readonly quality?: CallQuality;

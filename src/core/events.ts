@@ -1,4 +1,4 @@
-import type { CallRecord, CallState, Caller, Note, Outcome, ToolUse, TransferMode, Turn } from './calls.js';
+import type { CallLimit, CallRecord, CallState, Caller, Note, Outcome, ToolUse, TransferMode, Turn } from './calls.js';
 import type { CallId } from './ids.js';
 
 /** What happens to a call, in the past tense, for everybody who watches: history, metrics, API streams. */
@@ -42,6 +42,8 @@ export type CallEvent =
   | ({ readonly kind: 'toolCalled'; readonly callId: CallId; readonly atMs: number } & ToolUse)
   /** Another agent has taken the call over. */
   | { readonly kind: 'agentChanged'; readonly callId: CallId; readonly atMs: number; readonly agent: string }
+  /** The agent may spend no more on this call: a word, then a person. */
+  | { readonly kind: 'limitReached'; readonly callId: CallId; readonly atMs: number; readonly limit: CallLimit }
   | { readonly kind: 'noteTaken'; readonly callId: CallId; readonly atMs: number; readonly text: Note['text'] }
   | {
       readonly kind: 'transferStarted';

@@ -1,4 +1,5 @@
 import type { CallSecrets } from '../agent/call-secrets.js';
+import type { AgentLimits } from './call-limits.js';
 import type { ConversationListener } from '../agent/conversation.js';
 import type { AgentCall, AgentProvider, CallControl, Floor, Tool } from '../agent/port.js';
 import type { Clock } from '../core/clock.js';
@@ -12,6 +13,8 @@ export type HostedAgent = {
   readonly backup: string | null;
   /** Whether a provider that finds turns itself is kept from hearing its own voice. */
   readonly echoGuard: 'on' | 'off';
+  /** What it may spend in a call; absent: whatever it likes. */
+  readonly limits?: AgentLimits;
   /** Makes its tools for one call; some end the call, or ask for keys, through `floor`. */
   readonly tools: (floor: Floor) => readonly Tool[];
 };
@@ -34,6 +37,8 @@ export interface LiveConversation {
   /** The caller hears us: the agent may begin. Before it, `tick` plays silence. */
   start(): void;
   digit(digit: string): void;
+  /** There is something that the caller has still to hear. */
+  readonly speaks: boolean;
   /** secret: the caller's keys are shown to nobody now. */
   readonly keys: 'shown' | 'secret';
   /** @param instead drops what the agent was saying */

@@ -1,7 +1,8 @@
 import type { ConversationListener } from '../agent/conversation.js';
 import { CallSecrets } from '../agent/call-secrets.js';
 import { assertNever } from '../core/assert-never.js';
-import type { Turn } from '../core/calls.js';
+import type { CallLimit, Turn } from '../core/calls.js';
+import { NO_USAGE } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
 import type { LinecardError } from '../core/errors.js';
 import { toLinecardError } from '../core/errors.js';
@@ -13,6 +14,8 @@ import { MeteredLeg } from '../media/metered-leg.js';
 import type { RecordedChunk } from '../media/recording-tap.js';
 import { RecordingTap } from '../media/recording-tap.js';
 import type { Ticked } from '../media/ticker.js';
+import type { AgentLimits } from './call-limits.js';
+import { CallMeter, NO_LIMITS } from './call-limits.js';
 import type { HostedAgent, LiveConversation, OpenConversation } from './live-conversation.js';
 import type { FromMedia, LegReport, OpenSession, ToMedia } from './port.js';
 import { RemoteControl } from './remote-control.js';
@@ -23,6 +26,8 @@ import { RemoteControl } from './remote-control.js';
  */
 const FIRST_REPORT_TICKS = 1000 / FRAME_MS;
 const REPORT_TICKS = 5000 / FRAME_MS;
+/** For the word that tells of a limit: longer than it takes to make and to say one, also with a model that does not answer. */
+const FAREWELL_MS = 12_000;
 /** Agents that give a caller to each other go in circles. */
 const MAX_HANDOVERS = 10;
 /** Stands for a digit that nobody may see. */
@@ -72,6 +77,10 @@ export class MediaSession implements Ticked {
   #handover: { readonly agent: string; readonly context: string } | null = null;
   #handovers = 0;
   #agent: string;
+  readonly #meter: CallMeter;
+  /** While the caller is told that a limit was reached. */
+  #farewell: { readonly limit: CallLimit; readonly untilMs: number; state: 'not begun' | 'begun' | 'told' } | null =
+    null;
   /** For the agent that took the call over. */
   #briefing: string | null = null;
   /** Set by a conversation that cannot go on; the next tick replaces it, so that nothing is torn down beneath its own callers. */
@@ -103,6 +112,7 @@ export class MediaSession implements Ticked {
     this.#control = new RemoteControl({ callId, clock, send });
     this.#history = [...session.history];
     this.#agent = session.agent;
+    this.#meter = new CallMeter(session.spent ?? NO_USAGE);
     this.#attempts = options.attemptsOf(session.agent);
     this.#reportedRateHz = leg.wireRateHz;
     this.#chain = leg.describe();
@@ -149,6 +159,7 @@ export class MediaSession implements Ticked {
     } else {
       try {
         this.#conversation.tick(nowMs);
+        this.#watchLimits(this.#conversation, nowMs);
       } catch (thrown) {
         this.#broken(thrown);
       }
@@ -215,6 +226,31 @@ export class MediaSession implements Ticked {
     this.leg.close(reason);
   }
 
+  get #limits(): AgentLimits {
+    return this.#attempts[this.#attempt]?.limits ?? NO_LIMITS;
+  }
+
+  /** One that is reached is told to the caller; when they have heard it, control brings them to a person. */
+  #watchLimits(conversation: LiveConversation, nowMs: number): void {
+    if (!this.#started || this.#held === 'held') return;
+    this.#meter.talked(FRAME_MS);
+    const farewell = this.#farewell;
+    if (farewell === null) {
+      const limit = this.#meter.reached(this.#limits);
+      if (limit === null) return;
+      this.#options.log.warn({ limit, ...this.#meter.usage }, 'limit of the agent reached');
+      this.#farewell = { limit, untilMs: nowMs + FAREWELL_MS, state: 'not begun' };
+      conversation.say(this.#limits.say, 'yes');
+    } else if (farewell.state === 'not begun' && conversation.speaks) farewell.state = 'begun';
+    else if (
+      farewell.state !== 'told' &&
+      (nowMs >= farewell.untilMs || (farewell.state === 'begun' && !conversation.speaks))
+    ) {
+      farewell.state = 'told';
+      this.#options.send({ kind: 'limitReached', callId: this.session.callId, limit: farewell.limit });
+    }
+  }
+
   #watchLeg(): void {
     this.leg.watch(this.#started && this.#held === 'resumed' ? 'on' : 'off');
   }
@@ -276,6 +312,11 @@ export class MediaSession implements Ticked {
       },
       toolCalled: (use) => {
         if (current()) send({ kind: 'toolCalled', callId, ...use });
+      },
+      used: (input, output) => {
+        if (!current()) return;
+        this.#meter.used(input, output, this.#limits);
+        send({ kind: 'usage', callId, usage: this.#meter.usage });
       },
       handedOver: (agent, context) => {
         if (current()) this.#handover = { agent, context };

@@ -239,6 +239,8 @@ export class MediaThread {
       case 'responseStarted':
       case 'toolCalled':
       case 'agentChanged':
+      case 'usage':
+      case 'limitReached':
       case 'request':
       case 'agentDone':
       case 'agentFailed':

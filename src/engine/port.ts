@@ -1,4 +1,4 @@
-import type { Caller, HowToTransfer, ToolUse, Transport, Turn } from '../core/calls.js';
+import type { Caller, CallLimit, HowToTransfer, ToolUse, Transport, Turn, Usage } from '../core/calls.js';
 import type { ErrorCode } from '../core/errors.js';
 import type { PromptValues } from '../core/prompt.js';
 import type { CallId, LegId } from '../core/ids.js';
@@ -31,6 +31,8 @@ export type OpenSession = {
   /** Who reports digits: the leg itself, or the PBX through control (then the leg's are ignored, they would come twice). */
   readonly digits: 'leg' | 'control';
   readonly history: readonly { readonly who: Turn['who']; readonly text: string }[];
+  /** What its models were paid already, where a leg is opened again. */
+  readonly spent?: Usage;
   /** What control knows of the call for the agent's prompts. */
   readonly facts?: PromptValues;
   /** What the leg has to know before the PBX sends; null where the packets tell (AudioSocket). */
@@ -168,6 +170,10 @@ export type FromMedia =
   | { readonly kind: 'agentChanged'; readonly callId: CallId; readonly agent: string }
   /** The agent has said all it wanted: hang up, in its words for the reason. */
   | { readonly kind: 'agentDone'; readonly callId: CallId; readonly reason: string }
+  /** The totals of the call. */
+  | { readonly kind: 'usage'; readonly callId: CallId; readonly usage: Usage }
+  /** The caller has heard why: they are to be brought to a person. */
+  | { readonly kind: 'limitReached'; readonly callId: CallId; readonly limit: CallLimit }
   /** The agent cannot go on and there is no backup left. */
   | { readonly kind: 'agentFailed'; readonly callId: CallId; readonly code: ErrorCode; readonly message: string }
   | {

@@ -1,5 +1,15 @@
 import { assertNever } from '../core/assert-never.js';
-import type { CallRecord, CallState, CallTimings, Outcome, TransferMode, Transport, Turn } from '../core/calls.js';
+import { NO_USAGE } from '../core/calls.js';
+import type {
+  CallRecord,
+  CallState,
+  CallTimings,
+  Outcome,
+  TransferMode,
+  Transport,
+  Turn,
+  Usage,
+} from '../core/calls.js';
 import type { Alarm, Clock } from '../core/clock.js';
 import type { CallEvent } from '../core/events.js';
 import type { CallId, ChannelId } from '../core/ids.js';
@@ -79,6 +89,9 @@ export class SqliteJournal implements CallJournal {
       case 'legConnected':
         this.#set(callId, 'codec = ?, sample_rate_hz = ?', event.codec, event.sampleRateHz);
         break;
+      case 'limitReached':
+        this.step(callId, event.kind, { limit: event.limit });
+        break;
       case 'agentChanged':
         this.#set(callId, 'agent = ?', event.agent);
         break;
@@ -100,6 +113,7 @@ export class SqliteJournal implements CallJournal {
         break;
       }
       case 'callEnded':
+        this.step(callId, 'usage', event.call.usage);
         this.#end(event.call, event.outcome, atMs);
         break;
       case 'firstAudioPlayed':
@@ -246,6 +260,13 @@ export class SqliteJournal implements CallJournal {
     }));
   }
 
+  #usageOf(callId: string): Usage {
+    const last = this.#steps(callId, 'usage').at(-1) as Usage | undefined;
+    if (last === undefined) return NO_USAGE;
+    const { inputTokens, outputTokens, cost } = last;
+    return { inputTokens, outputTokens, cost };
+  }
+
   /** What was entered by `step`, with its time; the newest hundred. */
   #steps(callId: string, what: string): readonly object[] {
     const rows = this.#file.all(
@@ -273,6 +294,7 @@ export class SqliteJournal implements CallJournal {
       turns: this.#turns(row.id, ['here']),
       toolCalls: this.#steps(row.id, 'toolCalled') as CallRecord['toolCalls'],
       notes: this.#steps(row.id, 'noteTaken') as CallRecord['notes'],
+      usage: this.#usageOf(row.id),
       timings: JSON.parse(row.timings) as CallTimings,
     };
   }

@@ -67,6 +67,19 @@ export class Metrics {
   readonly #turns = this.#counter('turns_total', 'Utterances that were heard.', ['transport', 'who']);
   readonly #transfers = this.#counter('transfers_total', 'Transfers that were started.', ['transport', 'mode']);
   readonly #messages = this.#counter('messages_total', 'Messages that callers left.', ['transport']);
+  readonly #tokens = this.#counter('tokens_total', 'Tokens that models were given and gave, of calls that ended.', [
+    'transport',
+    'agent',
+    'direction',
+  ]);
+  readonly #cost = this.#counter('cost_total', 'What these cost by the prices of the configuration.', [
+    'transport',
+    'agent',
+  ]);
+  readonly #limits = this.#counter('limits_reached_total', 'Calls in which an agent might spend no more.', [
+    'transport',
+    'limit',
+  ]);
   readonly #tools = this.#counter('tool_calls_total', 'Tools that agents used.', ['transport', 'tool', 'result']);
   readonly #frames = this.#counter('frames_total', 'Frames of 20 ms of legs, by what became of them.', [
     'transport',
@@ -161,6 +174,9 @@ export class Metrics {
         this.#tools.inc({ transport, tool: event.tool, result: event.ok ? 'ok' : 'failed' });
         this.#toolDuration.observe({ transport, tool: event.tool }, event.tookMs / 1000);
         break;
+      case 'limitReached':
+        this.#limits.inc({ transport, limit: event.limit });
+        break;
       case 'transferStarted':
         this.#transfers.inc({ transport, mode: event.mode });
         break;
@@ -207,6 +223,12 @@ export class Metrics {
     const { transport, outcome, timings } = call;
     this.#startEnding(call.id);
     this.#ended.inc({ transport, result: outcome?.result ?? 'failed', fault: outcome?.fault ?? 'bug' });
+    const { agent, usage } = call;
+    if (usage.inputTokens + usage.outputTokens > 0) {
+      this.#tokens.inc({ transport, agent, direction: 'input' }, usage.inputTokens);
+      this.#tokens.inc({ transport, agent, direction: 'output' }, usage.outputTokens);
+      this.#cost.inc({ transport, agent }, usage.cost);
+    }
     const { answeredMs, firstAudioMs, endedMs } = timings;
     if (answeredMs !== undefined) this.#answer.observe({ transport }, answeredMs / 1000);
     if (answeredMs !== undefined && firstAudioMs !== undefined) {

@@ -73,6 +73,7 @@ function open(scripted = new ScriptedAgent()): void {
       interrupted: (heardMs, reactionMs) => interruptions.push({ heardMs, reactionMs }),
       responseStarted: (latencyMs) => reports.push(`response after ${latencyMs}`),
       toolCalled: ({ tool, ok }) => reports.push(`${tool} ${ok ? 'ok' : 'failed'}`),
+      used: () => undefined,
       handedOver: (to, context) => reports.push(`handed over to ${to}: ${context}`),
       done: (reason) => reports.push(`done: ${reason}`),
       failed: (error) => reports.push(`failed: ${error.code}`),

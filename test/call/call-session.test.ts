@@ -383,6 +383,18 @@ describe('what an agent does besides speaking', () => {
     expect(engine.kindsSent().at(-1)).toBe('start');
   });
 
+  it('a limit that it reaches brings the caller to a person, and is in the record with what was spent', async () => {
+    const { callId } = await talkingCall();
+    const usage = { inputTokens: 9, outputTokens: 1, cost: 0.5 };
+    engine.onMessage({ kind: 'usage', callId, usage });
+    engine.onMessage({ kind: 'limitReached', callId, limit: 'cost' });
+    await settle();
+    expect(pbx.commands).toContain('handBack caller-1 -> 6001@phones');
+    expect(outcome()).toBe('transferred/none');
+    expect(events.find((event) => event.kind === 'callEnded')?.call.usage).toEqual(usage);
+    expect(events.map(({ kind }) => kind)).toContain('limitReached');
+  });
+
   it('notes and tools are in the call’s record', async () => {
     const { callId } = await talkingCall();
     await ask(callId, { op: 'note', text: 'has called twice' });

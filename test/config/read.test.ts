@@ -104,6 +104,8 @@ describe('a good configuration', () => {
     );
     expect(config.agents['clara']).toEqual({
       handover: [],
+      limits: { say: expect.any(String) as string },
+      prices: { input: 0, output: 0 },
       provider: 'openai-realtime',
       apiKey: 'sk-test',
       baseUrl: 'https://api.openai.com/v1',

@@ -30,6 +30,7 @@ const CALL_FIELDS: Record<keyof CallRecord, true> = {
   turns: true,
   toolCalls: true,
   notes: true,
+  usage: true,
   timings: true,
   quality: true,
 };
@@ -51,6 +52,7 @@ const EVENT_FIELDS: { readonly [Kind in CallEvent['kind']]: Record<OwnFields<Kin
   toolCalled: { tool: true, ok: true, tookMs: true, input: true, result: true },
   noteTaken: { text: true },
   agentChanged: { agent: true },
+  limitReached: { limit: true },
   transferStarted: { to: true, mode: true },
   callerReplaced: { caller: true },
   messageTaken: { messageId: true },

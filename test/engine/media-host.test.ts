@@ -18,6 +18,8 @@ type SetUp = {
   readonly news: () => FromMedia[];
 };
 
+const LIMITS = { maxMs: 60_000, maxTokens: 1000, maxCost: null, say: 'Enough.', prices: { input: 10, output: 20 } };
+
 async function setUp(
   options: { directAgent?: string | null; maxSessions?: number; breaksAtOpen?: string; recording?: 'on' | 'off' } = {},
 ): Promise<SetUp> {
@@ -30,7 +32,10 @@ async function setUp(
     agents: new Map([
       ['clara', { provider: new FakeProvider('clara'), backup: 'spare', echoGuard: 'off', tools: () => [] }],
       ['spare', { provider: new FakeProvider('spare'), backup: null, echoGuard: 'off', tools: () => [] }],
-      ['limited', { provider: new FakeProvider('limited'), backup: null, echoGuard: 'off', tools: () => [] }],
+      [
+        'limited',
+        { provider: new FakeProvider('limited'), backup: null, echoGuard: 'off', tools: () => [], limits: LIMITS },
+      ],
       ['dead', { provider: new FakeProvider('dead', 'never'), backup: null, echoGuard: 'off', tools: () => [] }],
       ['half', { provider: new FakeProvider('half', 'never'), backup: 'spare', echoGuard: 'off', tools: () => [] }],
     ]),
@@ -283,6 +288,36 @@ describe('media host', () => {
       { kind: 'toolCalled', callId, tool: 'hours', ok: true, tookMs: 7, input: '{}', result: '{}' },
       { kind: 'agentDone', callId, reason: 'goodbye' },
     ]);
+  });
+
+  it('ends a call whose agent may spend no more with a word, then a person', async () => {
+    const { clock, session, conversations, news } = await talking({}, { agent: 'limited' });
+    const { callId } = session;
+    const [conversation] = conversations;
+    news();
+    conversation!.options.listener.used(400, 100);
+    clock.advance(40);
+    expect(news()).toEqual([{ kind: 'usage', callId, usage: { inputTokens: 400, outputTokens: 100, cost: 0.006 } }]);
+    conversation!.options.listener.used(400, 100);
+    clock.advance(40);
+    expect(conversation!.told.at(-1)).toBe('say Enough.');
+    conversation!.speaks = true;
+    clock.advance(2000);
+    expect(news().map(({ kind }) => kind)).toEqual(['usage']);
+    conversation!.speaks = false;
+    clock.advance(40);
+    expect(news()).toEqual([{ kind: 'limitReached', callId, limit: 'tokens' }]);
+    clock.advance(60_000);
+    expect(news()).toEqual([]);
+  });
+
+  it('does not wait for the word of an agent that has none left', async () => {
+    const { clock, session, news } = await talking({}, { agent: 'limited' });
+    news();
+    clock.advance(61_000);
+    expect(news()).toEqual([]);
+    clock.advance(12_000);
+    expect(news()).toEqual([{ kind: 'limitReached', callId: session.callId, limit: 'minutes' }]);
   });
 
   it('gives a call to another agent, with what was said and what it has to know', async () => {

@@ -36,7 +36,9 @@ async function start(threads: number): Promise<Running> {
   const pool = openMediaPool({
     config: {
       audiosocket: { host: '127.0.0.1', port: 0, allow: ['127.0.0.0/8'], direct: 'loop' },
-      agents: { loop: { provider: 'echo', tools: [], handover: [] } },
+      agents: {
+        loop: { provider: 'echo', tools: [], handover: [], limits: { say: '' }, prices: { input: 0, output: 0 } },
+      },
       destinations: {},
       tools: {},
       extensions: {},

@@ -76,6 +76,7 @@ function begin(journal: SqliteJournal, call: Partial<CallRecord> = {}): CallId {
     turns: [],
     toolCalls: [],
     notes: [],
+    usage: { inputTokens: 0, outputTokens: 0, cost: 0 },
     timings: {},
     ...call,
   };
@@ -90,7 +91,8 @@ function say(journal: SqliteJournal, callId: CallId, who: 'caller' | 'agent', te
 
 function end(journal: SqliteJournal, callId: CallId, outcome: Outcome = DONE): void {
   const endedAt = new Date(clock.wallMs()).toISOString();
-  const call = { id: callId, endedAt, timings: { endedMs: 1234 } } as CallRecord;
+  const usage = { inputTokens: 7, outputTokens: 1, cost: 0.5 };
+  const call = { id: callId, endedAt, timings: { endedMs: 1234 }, usage } as CallRecord;
   journal.observe({ kind: 'callEnded', callId, atMs: clock.wallMs(), outcome, call });
 }
 

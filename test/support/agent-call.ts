@@ -32,6 +32,7 @@ export class AgentCallHarness {
   readonly turns: Turn[] = [];
   readonly failures: LinecardError[] = [];
   readonly done: string[] = [];
+  tokens = 0;
   readonly handovers: string[] = [];
   readonly toolsCalled: { readonly tool: string; readonly ok: boolean }[] = [];
   /** The same with all that is known of them. */
@@ -68,6 +69,9 @@ export class AgentCallHarness {
         toolCalled: (use) => {
           this.toolsCalled.push({ tool: use.tool, ok: use.ok });
           this.toolUses.push(use);
+        },
+        used: (input, output) => {
+          this.tokens += input + output;
         },
         handedOver: (agent) => this.handovers.push(agent),
         done: (reason) => this.done.push(reason),

@@ -20,6 +20,7 @@ export function callRecord(values: Partial<Omit<CallRecord, 'id'>> & { readonly 
     turns: [],
     toolCalls: [],
     notes: [],
+    usage: { inputTokens: 0, outputTokens: 0, cost: 0 },
     timings: { answeredMs: 200, firstAudioMs: 260 },
     ...values,
     id: values.id as CallId,

@@ -59,6 +59,7 @@ export class FakeConversation implements LiveConversation {
   readonly options: OpenConversationOptions;
   readonly told: string[] = [];
   keys: 'shown' | 'secret' = 'shown';
+  speaks = false;
   /** Throws at the next tick. */
   broken = false;
 

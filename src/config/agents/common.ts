@@ -1,4 +1,4 @@
-import { keyLike, list, named, text, truth } from '../fields.js';
+import { field, keyLike, list, named, section, text, truth, wholeNumber } from '../fields.js';
 import { name } from '../names.js';
 
 /** Tools that every agent may be given. */
@@ -29,6 +29,12 @@ export const botParameters = named(parameterKey, text(500), 'parameters, such as
 /** For providers that find turns themselves: keeps what the agent says from coming back to it. Off: a bot may say back what it hears, and has to hear it. */
 export const echoGuard = truth.default(false);
 
+/** Of money. */
+const amount = field({
+  what: 'an amount such as 2.50',
+  read: (value) => (/^\d{1,7}(\.\d{1,6})?$/.test(value) ? Number(value) : null),
+});
+
 /** Keys that an agent of every provider takes. */
 export const commonAgentKeys = {
   /** What the agent says first. */
@@ -39,6 +45,16 @@ export const commonAgentKeys = {
   voice: text(100).optional(),
   /** The agent that takes over when this one fails. */
   backup: name.optional(),
+  /** What it may spend in a call; absent keys: no limit. */
+  limits: section({
+    minutes: wholeNumber(1, 1440, 'a number of minutes').optional(),
+    tokens: wholeNumber(1000, 1_000_000_000, 'a number of tokens').optional(),
+    cost: amount.optional(),
+    /** Said before the caller is brought to a person. */
+    say: text(500).default('I am sorry, I cannot go on with this conversation. I will put you through to a person.'),
+  }).prefault({}),
+  /** Per million tokens, in the currency of `limits.cost`. */
+  prices: section({ input: amount.default(0), output: amount.default(0) }).prefault({}),
   /** Agents that it may give a caller to, by its tool `handover`. */
   handover: list(name, { max: 20, example: '[billing, support]' }).default([]),
 };

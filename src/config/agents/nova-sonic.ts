@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { section, text, textLike, url } from '../fields.js';
-import { commonAgentKeys, TOOL_NAMES, tools } from './common.js';
+import { commonAgentKeys, DEFAULT_TOOLS, tools } from './common.js';
 
 /** A speech-to-speech model of Amazon's, at Bedrock. */
 export const novaSonicAgent = section({
   provider: z.literal('nova-sonic'),
   ...commonAgentKeys,
   voice: text(100).default('matthew'),
-  tools: tools.default([...TOOL_NAMES]),
+  tools: tools.default([...DEFAULT_TOOLS]),
   region: textLike(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as us-east-1'),
   model: text(100).default('amazon.nova-2-sonic-v1:0'),
   /** Absent: the region's. */

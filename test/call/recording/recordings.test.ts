@@ -138,6 +138,7 @@ function begin(): CallRecord {
     turns: [],
     toolCalls: [],
     notes: [],
+    usage: { inputTokens: 0, outputTokens: 0, cost: 0 },
     timings: {},
   };
   recordings.observe({ kind: 'callStarted', callId: call.id, atMs: clock.wallMs(), call });

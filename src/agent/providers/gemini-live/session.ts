@@ -162,8 +162,10 @@ export class GeminiLiveSession implements AgentSession {
     for (const call of toolCall?.functionCalls ?? []) void this.#runTool(call);
     for (const id of toolCallCancellation?.ids ?? []) this.#runningTools.delete(id);
     if (about.goAway !== undefined) this.#goingAway(durationMs(about.goAway.timeLeft, USUAL_TIME_LEFT_MS));
-    this.#inputTokens += about.usageMetadata?.promptTokenCount ?? 0;
-    this.#outputTokens += about.usageMetadata?.responseTokenCount ?? 0;
+    const { promptTokenCount: input = 0, responseTokenCount: output = 0 } = about.usageMetadata ?? {};
+    if (input + output > 0) this.#context.events.used({ input, output });
+    this.#inputTokens += input;
+    this.#outputTokens += output;
   }
 
   #content(content: ServerContent): void {

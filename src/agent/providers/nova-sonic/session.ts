@@ -163,7 +163,9 @@ export class NovaSonicSession implements AgentSession {
     }
     if (contentEnd !== undefined) this.#blockEnds(contentEnd.contentId, contentEnd.stopReason);
     if (usageEvent !== undefined) {
-      this.#tokens = { input: usageEvent.totalInputTokens, output: usageEvent.totalOutputTokens };
+      const { totalInputTokens: input, totalOutputTokens: output } = usageEvent;
+      this.#context.events.used({ input: input - this.#tokens.input, output: output - this.#tokens.output });
+      this.#tokens = { input, output };
     }
   }
 

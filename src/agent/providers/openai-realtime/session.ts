@@ -201,6 +201,10 @@ export class OpenAiRealtimeSession implements AgentSession {
       case 'response.done':
         // A response that was cut short by an error or a limit has items that nobody ended.
         for (const item of this.#items.values()) if (item.part.response_id === event.response.id) item.spoken.end();
+        this.#context.events.used({
+          input: event.response.usage?.input_tokens ?? 0,
+          output: event.response.usage?.output_tokens ?? 0,
+        });
         break;
       default:
         break;

@@ -246,6 +246,7 @@ export class PipelineSession implements AgentSession {
         if (part.kind === 'text') this.#speak(sentences.push(part.text));
         else if (part.kind === 'toolCall') calls.push(part.call);
         else {
+          this.#context.events.used({ input: part.inputTokens, output: part.outputTokens });
           this.#inputTokens += part.inputTokens;
           this.#outputTokens += part.outputTokens;
         }
