@@ -13,6 +13,12 @@ import { silence, tone } from '../support/phone/sources.js';
 const CALLER_HZ = 440;
 const PERSON_HZ = 1000;
 const GRACE_MS = 2000;
+/** As an admin writes it: who picks up first has it. */
+const RING_GROUP = `
+[linecard-demo](+)
+exten => team,1,Dial(\${PJSIP_DIAL_CONTACTS(6002)}&\${PJSIP_DIAL_CONTACTS(6003)},30)
+ same => n,Hangup()
+`;
 
 let asterisk: TestAsterisk;
 let linecard: LinecardHere;
@@ -22,12 +28,16 @@ beforeAll(async () => {
   asterisk = await startAsterisk({
     audiosocket: `127.0.0.1:${await findFreePort()}`,
     phones: ['6001', '6002', '6003'].map((number) => ({ number, password: `secret${number}`, label: `P ${number}` })),
+    append: { 'extensions.conf': RING_GROUP },
   });
   linecard = await startLinecardHere({
     asterisk,
     config: {
       extensions: { '7000': { agent: 'loop', fallback: '6003' } },
-      destinations: { sales: { dial: '6002', then: ['6003'], label: 'Sales', mode: 'warm', ringSeconds: 5 } },
+      destinations: {
+        sales: { dial: '6002', then: ['6003'], label: 'Sales', mode: 'warm', ringSeconds: 5 },
+        team: { dial: 'team', label: 'The team', mode: 'warm' },
+      },
       transfers: { graceSeconds: GRACE_MS / 1000, maxPerCall: 10 },
     },
   });
@@ -216,4 +226,20 @@ test('a conference: caller, person and agent hear each other, and the agent stay
   caller.play(tone(CALLER_HZ));
   await caller.recording.hears(CALLER_HZ);
   await caller.hangUp();
+});
+
+test('a ring group: who picks up first is told, the other phone falls silent', async () => {
+  const caller = await callerWithAgent();
+  const [sales, support] = [await open('6002'), await open('6003')];
+  await transfer({ to: 'team' });
+  const [other, person] = await Promise.all([sales.rung(), support.rung()]);
+  expect([other.callerNumber, person.callerNumber]).toEqual(['6001', '6001']);
+  person.answer();
+  await Promise.all([person.answered(), other.ends()]);
+  person.play(tone(PERSON_HZ));
+  await hearsSomethingElse(person);
+  press(person, '1');
+  await talkingWith(person, caller);
+  await caller.hangUp();
+  await person.ends();
 });

@@ -433,3 +433,45 @@ describe('a conference', () => {
     isBack(callId);
   });
 });
+
+describe('an agent that is talked into it', () => {
+  /** What it is answered. */
+  async function refusal(callId: CallId, to: string): Promise<unknown> {
+    ask(callId, to);
+    await settle();
+    return engine.sent.findLast((message) => message.kind === 'answer');
+  }
+
+  it.each(['0900123456', '+442079460000', '6001', '6001@elsewhere', 'sales&6002', '../sales', 'Sales ', ''])(
+    'dials nothing that the configuration does not name: %j',
+    async (to) => {
+      pbx.offer({ channelId: CALLER });
+      await settle();
+      const callId = manager.list()[0]!.id;
+      const before = pbx.commands.length;
+      expect(await refusal(callId, to)).toMatchObject({ answer: { ok: false, code: 'DESTINATION_UNKNOWN' } });
+      expect(pbx.commands.slice(before)).toEqual([]);
+      expect(pbx.people.dialled).toEqual([]);
+    },
+  );
+
+  it('is stopped when it has sent the caller round too often', async () => {
+    const callId = await transferring();
+    for (let times = 1; times <= 2; times++) {
+      pbx.people.leave('busy');
+      await settle();
+      pbx.people.leave('busy');
+      await settle();
+      isBack(callId);
+      if (times < 2) {
+        ask(callId);
+        await settle();
+      }
+    }
+    const rung = pbx.people.dialled.length;
+    expect(await refusal(callId, 'sales')).toMatchObject({
+      answer: { ok: false, code: 'CALL_STATE', message: 'the call was transferred 2 times already' },
+    });
+    expect(pbx.people.dialled).toHaveLength(rung);
+  });
+});

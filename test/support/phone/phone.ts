@@ -84,6 +84,11 @@ export class Phone {
     return call;
   }
 
+  /** Calls that have rung so far are nobody's: `rung` tells of later ones only. */
+  forgetRung(): void {
+    this.#taken = this.#incomingCalls.length;
+  }
+
   /** Hangs up, unregisters and leaves nothing open; a PBX that is gone does not stop it. */
   async close(): Promise<void> {
     const goodbyes = this.calls.map((call) => call.hangUp());
