@@ -1,4 +1,4 @@
-import type { PbxConfig } from '../config/index.js';
+import type { Config, PbxConfig } from '../config/index.js';
 import { EXIT_CONFIG_INVALID } from '../config/index.js';
 import { assertNever } from '../core/assert-never.js';
 import { systemClock } from '../core/clock.js';
@@ -8,16 +8,22 @@ import { checkAsterisk } from '../pbx/asterisk/check-asterisk.js';
 import { checkFreeSwitch } from '../pbx/freeswitch/check-freeswitch.js';
 import { checkConfig, checkDataDir, checkInstance, checkNode, checkPorts, checkRecognizer } from './doctor-checks.js';
 import type { FoundConfig } from './instance.js';
-import { findConfig } from './instance.js';
+import { findConfig, findInstance } from './instance.js';
 import type { Terminal } from './terminal.js';
 import { printable } from './terminal.js';
 
-export type DoctorOptions = { readonly config?: string | undefined };
+export type DoctorOptions = {
+  readonly config?: string | undefined;
+  /** An extension, or true: the first with a fallback. */
+  readonly unplug?: string | true | undefined;
+  readonly context?: string | undefined;
+  readonly force?: true | undefined;
+};
 
 const MARKS: Readonly<Record<Finding['level'], string>> = { ok: 'ok     ', warning: 'warning', error: 'ERROR  ' };
 
 /**
- * `linecard doctor`: looks, changes nothing, and says of everything that is wrong how to mend it. Exit code 0 when calls
+ * `linecard doctor`: looks, changes nothing unless it is asked to unplug, and says of everything that is wrong how to mend it. Exit code 0 when calls
  * can be served, 1 when something keeps them from it, 78 when the configuration has mistakes.
  */
 export async function doctorCommand(terminal: Terminal, options: DoctorOptions): Promise<number> {
@@ -43,7 +49,18 @@ export async function doctorCommand(terminal: Terminal, options: DoctorOptions):
   for (const pbx of config.pbx) {
     await look(`PBX "${pbx.name}"`, checkPbx(pbx));
   }
+  if (options.unplug !== undefined) await look('Unplugged', pullThePlug(terminal, config, options));
   return conclude(terminal, findings);
+}
+
+async function pullThePlug(terminal: Terminal, config: Config, options: DoctorOptions): Promise<readonly Finding[]> {
+  const { unplug: extension = true, context = null, force } = options;
+  const { unplug } = await import('./unplug.js');
+  return unplug(config, findInstance(terminal, options), {
+    extension: extension === true ? null : extension,
+    context,
+    force: force === true ? 'yes' : 'no',
+  });
 }
 
 function checkPbx(pbx: PbxConfig): Promise<readonly Finding[]> {

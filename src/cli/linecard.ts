@@ -4,6 +4,7 @@ import { LinecardError } from '../core/errors.js';
 import { hangUpCall, listCalls, showCall, transferCall, watchCall } from './call.js';
 import type { CallOptions, TransferOptions } from './call.js';
 import { configCommand } from './config.js';
+import type { DoctorOptions } from './doctor.js';
 import type { Terminal } from './terminal.js';
 import { CommandFailure, processTerminal } from './terminal.js';
 
@@ -84,11 +85,16 @@ Examples:
     command('doctor', 'Look for everything that keeps a call from being served, and say how to mend it.', [
       'doctor',
       'doctor --config /etc/linecard.yaml',
+      'doctor --unplug 7000',
     ]),
-  ).action(async (options: ConfigOption) => {
-    const { doctorCommand } = await import('./doctor.js');
-    finish(await doctorCommand(terminal, options));
-  });
+  )
+    .option('--unplug [extension]', 'call the agent, kill the serving process, and tell where the caller ends')
+    .option('--context <context>', 'with --unplug: the context in which phones dial the extension')
+    .option('--force', 'with --unplug: although other callers are there')
+    .action(async (options: DoctorOptions) => {
+      const { doctorCommand } = await import('./doctor.js');
+      finish(await doctorCommand(terminal, options));
+    });
 
   withConfig(
     command('config', 'Print the configuration in effect, secrets masked; exit code 78 when it has mistakes.', [

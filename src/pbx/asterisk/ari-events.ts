@@ -5,6 +5,8 @@ import type { HangUpCause } from '../port.js';
 /** A channel as ARI describes it, as far as we read it. */
 export type AriChannel = {
   readonly id: ChannelId;
+  /** `PJSIP/6001-00000007`, `Local/7000@phones-00000001;2`. */
+  readonly name: string;
   readonly state: string;
   readonly caller: Caller;
   readonly context: string;
@@ -158,6 +160,7 @@ function readChannel(raw: unknown): AriChannel | null {
   const createdAtMs = Date.parse(text(raw, 'creationtime'));
   return {
     id: id as ChannelId,
+    name: text(raw, 'name'),
     state: text(raw, 'state'),
     caller: { number: text(caller, 'number'), name: text(caller, 'name') },
     context: text(dialplan, 'context'),
