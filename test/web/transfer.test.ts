@@ -57,7 +57,7 @@ describe.skipIf(withoutChromium())('a visitor in a real browser', () => {
     return expect.poll(near, { timeout: 20_000 }).toBe(true);
   }
 
-  it('is handed over to a desk phone, and each hears the other', async () => {
+  it('is handed over to a desk phone, and each hears the other', { timeout: 120_000 }, async () => {
     await linecard.api.ready();
     await page.goto(linecard.api.url);
     await page.getByLabel('Agent', { exact: true }).selectOption('loop');
