@@ -79,6 +79,11 @@ export interface SpeechOut {
   begin(options?: { readonly interruption?: 'allowed' | 'protected' }): SegmentId;
   /** Returns the samples that were taken: fewer than given when the queue is full (120 s); the rest is counted and lost. */
   write(segment: SegmentId, pcm: Int16Array): number;
+  /**
+   * How many samples the segment is known to have in all, those that are still to be written included: words without times are spread over
+   * that. A cut segment would else seem to have been heard further than it was.
+   */
+  expect(segment: SegmentId, samples: number): void;
   /** Adds to the words of a segment; without timings they are spread over its audio by length. */
   text(segment: SegmentId, text: string, words?: readonly WordTiming[]): void;
   /** No more audio will come for this segment. */

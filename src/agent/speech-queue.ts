@@ -20,6 +20,8 @@ type Segment = {
   /** Words said with their times, as far as they are known. */
   readonly words: { readonly word: string; readonly endMs: number | null }[];
   written: number;
+  /** What its writer knows of its length; 0 when it did not say. */
+  expected: number;
   played: number;
   state: 'open' | 'ended';
 };
@@ -81,6 +83,7 @@ export class SpeechQueue implements SpeechOut {
       samples: new SampleQueue(this.#pool, CAPACITY_MS * SAMPLES_PER_MS),
       words: [],
       written: 0,
+      expected: 0,
       played: 0,
       state: 'open',
     });
@@ -97,6 +100,11 @@ export class SpeechQueue implements SpeechOut {
       this.lost += pcm.length - taken;
     }
     return taken;
+  }
+
+  expect(segmentId: SegmentId, samples: number): void {
+    const segment = this.#find(segmentId);
+    if (segment !== undefined) segment.expected = samples;
   }
 
   text(segmentId: SegmentId, text: string, words?: readonly WordTiming[]): void {
@@ -167,7 +175,7 @@ export class SpeechQueue implements SpeechOut {
 
   #report(segment: Segment, interrupted: boolean): void {
     const heardMs = segment.played / SAMPLES_PER_MS;
-    const totalMs = segment.written / SAMPLES_PER_MS;
+    const totalMs = Math.max(segment.written, segment.expected) / SAMPLES_PER_MS;
     const text = interrupted
       ? textHeard(segment.words, heardMs, totalMs)
       : segment.words.map(({ word }) => word).join(' ');

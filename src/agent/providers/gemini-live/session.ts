@@ -3,8 +3,9 @@ import { KeyEntry, keysInWords } from '../../key-entry.js';
 import { pcmBytes } from '../../pcm-bytes.js';
 import type { AgentCall, AgentContext, AgentSession, HeardSpeech } from '../../port.js';
 import { endsCall } from '../../tool-calls.js';
+import type { Spoken } from '../model-voice.js';
+import { ModelVoice } from '../model-voice.js';
 import { Renewal } from '../renewal.js';
-import { Spoken } from '../spoken.js';
 import { GeminiConnection } from './connection.js';
 import type { ServerContent, ServerMessage } from './protocol.js';
 import { durationMs, GEMINI_RATE_HZ, setupOf } from './protocol.js';
@@ -28,6 +29,7 @@ export class GeminiLiveSession implements AgentSession {
   readonly #context: AgentContext;
   readonly #uplink = new ActivityUplink();
   readonly #keys: KeyEntry;
+  readonly #voice: ModelVoice;
   readonly #history: AgentCall['history'][number][];
   #connection: GeminiConnection;
   #state: 'waiting' | 'started' | 'talking' | 'closed' = 'waiting';
@@ -51,6 +53,7 @@ export class GeminiLiveSession implements AgentSession {
   constructor(options: GeminiLiveOptions, context: AgentContext) {
     this.#options = options;
     this.#context = context;
+    this.#voice = new ModelVoice(context.speech, GEMINI_RATE_HZ);
     this.#history = [...context.call.history];
     this.#keys = new KeyEntry(context.clock, (keys) => this.#tell(keysInWords(keys)));
     this.#connection = this.#connect();
@@ -62,6 +65,7 @@ export class GeminiLiveSession implements AgentSession {
   }
 
   hear(frame: Int16Array): void {
+    this.#voice.work();
     if (this.#renewal !== null) this.#renew(this.#renewal);
     if (this.#options.voice.turnTaking === 'linecard') this.#uplink.hear(frame, this.#connection);
     else this.#connection.sendAudio(pcmBytes(frame).toString('base64'));
@@ -85,8 +89,9 @@ export class GeminiLiveSession implements AgentSession {
   }
 
   /** For the history of a session without a handle. The protocol has no words for it. */
-  heard({ text }: HeardSpeech): void {
-    if (text !== '') this.#remember('agent', text);
+  heard(speech: HeardSpeech): void {
+    this.#voice.heard(speech);
+    if (speech.text !== '') this.#remember('agent', speech.text);
   }
 
   say(text: string): void {
@@ -209,7 +214,7 @@ export class GeminiLiveSession implements AgentSession {
   }
 
   #said(): Spoken {
-    this.#spoken ??= new Spoken(this.#context.speech, GEMINI_RATE_HZ);
+    this.#spoken ??= this.#voice.begin();
     return this.#spoken;
   }
 

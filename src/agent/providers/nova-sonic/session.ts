@@ -3,8 +3,9 @@ import { KeyEntry, keysInWords } from '../../key-entry.js';
 import { pcmBytes } from '../../pcm-bytes.js';
 import type { AgentCall, AgentContext, AgentSession, HeardSpeech } from '../../port.js';
 import { endsCall, runWithJson } from '../../tool-calls.js';
+import type { Spoken } from '../model-voice.js';
+import { ModelVoice } from '../model-voice.js';
 import { Renewal } from '../renewal.js';
-import { Spoken } from '../spoken.js';
 import { NovaConnection } from './connection.js';
 import type { OutputEvent } from './protocol.js';
 import { NOVA_RATE_HZ } from './protocol.js';
@@ -30,6 +31,7 @@ export class NovaSonicSession implements AgentSession {
   readonly #options: NovaSonicOptions;
   readonly #context: AgentContext;
   readonly #keys: KeyEntry;
+  readonly #voice: ModelVoice;
   readonly #history: AgentCall['history'][number][];
   readonly #blocks = new Map<string, Block>();
   #connection: NovaConnection;
@@ -53,6 +55,7 @@ export class NovaSonicSession implements AgentSession {
   constructor(options: NovaSonicOptions, context: AgentContext) {
     this.#options = options;
     this.#context = context;
+    this.#voice = new ModelVoice(context.speech, NOVA_RATE_HZ);
     this.#history = [...context.call.history];
     this.#keys = new KeyEntry(context.clock, (keys) => this.#tell(keysInWords(keys)));
     this.#openedAtMs = context.clock.nowMs();
@@ -65,6 +68,7 @@ export class NovaSonicSession implements AgentSession {
   }
 
   hear(frame: Int16Array): void {
+    this.#voice.work();
     this.#renew();
     this.#connection.sendAudio(pcmBytes(frame).toString('base64'));
   }
@@ -84,8 +88,9 @@ export class NovaSonicSession implements AgentSession {
   }
 
   /** For the history of the next session. */
-  heard({ text }: HeardSpeech): void {
-    if (text !== '') this.#remember('agent', text);
+  heard(speech: HeardSpeech): void {
+    this.#voice.heard(speech);
+    if (speech.text !== '') this.#remember('agent', speech.text);
   }
 
   say(text: string): void {
@@ -232,7 +237,7 @@ export class NovaSonicSession implements AgentSession {
   }
 
   #said(): Spoken {
-    this.#spoken ??= new Spoken(this.#context.speech, NOVA_RATE_HZ);
+    this.#spoken ??= this.#voice.begin();
     return this.#spoken;
   }
 

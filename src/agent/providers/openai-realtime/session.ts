@@ -6,7 +6,8 @@ import { KeyEntry, keysInWords } from '../../key-entry.js';
 import { pcmBytes } from '../../pcm-bytes.js';
 import type { AgentCall, AgentContext, AgentSession, HeardSpeech, ToolResult } from '../../port.js';
 import { endsCall, runWithJson } from '../../tool-calls.js';
-import { Spoken } from '../spoken.js';
+import type { Spoken } from '../model-voice.js';
+import { ModelVoice } from '../model-voice.js';
 import { RealtimeConnection } from './connection.js';
 import type { ServerEvent } from './protocol.js';
 import { REALTIME_RATE_HZ, systemText, userText } from './protocol.js';
@@ -33,6 +34,7 @@ export class OpenAiRealtimeSession implements AgentSession {
   /** Speech that is not heard to its end yet, by its item and by its segment. */
   readonly #items = new Map<string, SpokenItem>();
   readonly #segments = new Map<SegmentId, SpokenItem>();
+  readonly #voice: ModelVoice;
   readonly #history: AgentCall['history'][number][];
   #connection: RealtimeConnection;
   /** The session that is to follow the present one; null as long as that is good. */
@@ -49,6 +51,7 @@ export class OpenAiRealtimeSession implements AgentSession {
   constructor(options: OpenAiRealtimeOptions, context: AgentContext) {
     this.#options = options;
     this.#context = context;
+    this.#voice = new ModelVoice(context.speech, REALTIME_RATE_HZ);
     this.#history = [...context.call.history];
     this.#keys = new KeyEntry(context.clock, (keys) => this.#tellKeys(keys));
     this.#connection = this.#connect();
@@ -60,6 +63,7 @@ export class OpenAiRealtimeSession implements AgentSession {
   }
 
   hear(frame: Int16Array): void {
+    this.#voice.work();
     if (this.#successor !== null) this.#changeOver();
     this.#uplink.set(frame, this.#uplinkSamples);
     this.#uplinkSamples += frame.length;
@@ -85,6 +89,7 @@ export class OpenAiRealtimeSession implements AgentSession {
   /** The model is told where the caller stopped listening, so that it does not believe it has said more. */
   heard(speech: HeardSpeech): void {
     const item = this.#segments.get(speech.segment);
+    this.#voice.heard(speech);
     if (speech.text !== '') this.#remember('agent', speech.text);
     if (item === undefined) return;
     this.#segments.delete(speech.segment);
@@ -216,7 +221,7 @@ export class OpenAiRealtimeSession implements AgentSession {
     const known = this.#items.get(part.item_id);
     if (known !== undefined) return known;
     if (this.#connection.isSilenced(part.response_id)) return null;
-    const item = { part, spoken: new Spoken(this.#context.speech, REALTIME_RATE_HZ) };
+    const item = { part, spoken: this.#voice.begin() };
     this.#items.set(part.item_id, item);
     this.#segments.set(item.spoken.segment, item);
     return item;
