@@ -87,7 +87,8 @@ test('"Connect me with Sales" and a yes rings the phone there, and the two talk'
     .poll(async () => (await linecard.api.calls())[0]?.outcome)
     .toMatchObject({ result: 'transferred', fault: 'none' });
   const callersWords = (await turns()).filter(({ who }) => who === 'caller').map(({ text }) => text);
-  expect(callersWords).toEqual(['connect me with sales please', 'yes please']);
+  expect(callersWords[0]).toMatch(/^connect me with (the )?sales please$/);
+  expect(callersWords.slice(1)).toEqual(['yes please']);
   await rung.hangUp();
   await call.ends();
 });
