@@ -60,6 +60,7 @@ export function openAgents(
       provider,
       backup: agent.backup ?? null,
       limits,
+      turns: agent.turns,
       echoGuard: 'echoGuard' in agent && agent.echoGuard ? 'on' : 'off',
       tools: (floor) => toolbox.toolsOf(agent, floor),
     });

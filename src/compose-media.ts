@@ -134,8 +134,10 @@ export function composeMedia(
     maxSessions: config.media.callsPerThread,
     admission: config.media.admission,
     openConversation: ({ agent, ...options }) => {
-      const { provider, tools, echoGuard } = agent;
-      return new Conversation({ ...options, provider, tools, echoGuard, openDetector: () => new Vad(), chunks });
+      const { provider, tools, echoGuard, turns } = agent;
+      const rules = turns === undefined ? {} : { turns };
+      const openDetector = (): Vad => new Vad();
+      return new Conversation({ ...options, ...rules, provider, tools, echoGuard, openDetector, chunks });
     },
     recording: config.recording.enabled ? 'on' : 'off',
     prepare: loadVad,

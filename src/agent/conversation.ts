@@ -28,8 +28,15 @@ import type { VoiceActivityDetector } from './speech-gate.js';
 import { SpeechGate } from './speech-gate.js';
 import { SpeechQueue } from './speech-queue.js';
 import { CallTools } from './tool-runner.js';
+import type { TurnWaits } from './turn-taking.js';
 import { TurnTaking } from './turn-taking.js';
 import { Utterance } from './utterance.js';
+
+/** How the caller's turns are found, for agents that leave that to us. */
+export type TurnRules = TurnWaits & {
+  /** protected: the caller's voice does not cut the first thing that the agent says; a key does. */
+  readonly greeting: 'protected' | 'interruptible';
+};
 
 /** What a conversation reports to its owner. After `failed` it may be closed and replaced at any time. */
 export interface ConversationListener {
@@ -65,6 +72,8 @@ export type ConversationOptions = {
   /** Asked once, and only for agents that leave turn taking to us. */
   readonly openDetector: () => VoiceActivityDetector;
   readonly chunks: SampleChunks;
+  /** Absent: as is usual. */
+  readonly turns?: TurnRules;
   readonly listener: ConversationListener;
   readonly clock: Clock;
   readonly log: Logger;
@@ -85,7 +94,9 @@ export class Conversation {
   readonly #queue: SpeechQueue;
   readonly #tools: CallTools;
   readonly #session: AgentSession;
-  readonly #turns = new TurnTaking();
+  readonly #turns: TurnTaking;
+  /** Until the first thing that the agent says was heard, where it asked for that. */
+  #greeting: 'protected' | 'interruptible';
   /** Null where the agent finds turns itself, or has none. */
   readonly #gate: SpeechGate | null;
   /** So that the agent is not interrupted by itself, from a loudspeaker. */
@@ -116,6 +127,8 @@ export class Conversation {
   constructor(options: ConversationOptions) {
     const { leg, provider, call, control, chunks, clock, log, listener } = options;
     this.#options = options;
+    this.#turns = new TurnTaking(options.turns);
+    this.#greeting = options.turns?.greeting ?? 'interruptible';
     this.#secrets = options.secrets ?? new CallSecrets();
     this.#leg = leg;
     this.#queue = new SpeechQueue({ pool: chunks, onHeard: (speech) => this.#heard(speech) });
@@ -251,11 +264,14 @@ export class Conversation {
   #followTurns(gate: SpeechGate, hasAudio: boolean, nowMs: number): void {
     const isSpeech = hasAudio && gate.isSpeech(UPLINK) && this.#echo?.isEcho() !== true;
     if (this.#wantsUtterances) this.#utterance.push(UPLINK);
-    switch (this.#turns.feed(isSpeech ? 'speech' : 'none', nowMs)) {
+    // What is said into a protected greeting is no turn.
+    const mayInterrupt = this.#greeting === 'interruptible' || this.#queue.current === 'none';
+    switch (this.#turns.feed(isSpeech && mayInterrupt ? 'speech' : 'none', nowMs)) {
       case 'started': {
         if (this.#wantsUtterances) this.#utterance.begin();
         this.#turnStartedAtWallMs = this.#wallAt(this.#turns.onsetAtMs, nowMs);
-        if (this.#queue.current === 'allowed') this.#cutOff(this.#turns.onsetAtMs);
+        if (this.#queue.current === 'allowed' && this.#greeting === 'interruptible')
+          this.#cutOff(this.#turns.onsetAtMs);
         this.#entry?.spoke();
         this.#session.callerStarted();
         break;
@@ -307,6 +323,7 @@ export class Conversation {
     }
     this.#segmentStartedAtWallMs = null;
     this.#session.heard(speech);
+    if (this.#queue.current === 'none') this.#greeting = 'interruptible';
   }
 
   #callerSaid(text: string): void {

@@ -3,14 +3,16 @@ import { FRAME_MS } from '../core/units.js';
 /** Speech of this length in the window is the caller speaking; a cough or a knock is shorter. */
 const ONSET_FRAMES = 8;
 const WINDOW_FRAMES = 12;
-/** Pauses within a sentence are shorter for most people. */
-const END_SILENCE_MS = 600;
-const MAX_END_SILENCE_MS = 1000;
 /** Who goes on this soon after "the end" had not ended. */
 const RESUMED_WITHIN_MS = 500;
 const PATIENCE_STEP_MS = 100;
 /** Longer turns are cut into pieces: memory is bounded, and nobody dictates to a switchboard. */
 const MAX_TURN_MS = 30_000;
+
+/** How long a caller's silence has to be, until their turn is over: it adapts to the speaker between the two. */
+export type TurnWaits = { readonly minWaitMs: number; readonly maxWaitMs: number };
+
+export const USUAL_WAITS: TurnWaits = { minWaitMs: 600, maxWaitMs: 1000 };
 
 export type TurnSignal = 'none' | 'started' | 'finished';
 
@@ -23,12 +25,19 @@ export class TurnTaking {
   #state: 'listening' | 'speaking' = 'listening';
   #silenceMs = 0;
   #turnMs = 0;
-  #endSilenceMs = END_SILENCE_MS;
+  readonly #waits: TurnWaits;
+  #endSilenceMs: number;
   #finishedAtMs = Number.NEGATIVE_INFINITY;
   /** When the current or last turn began: the first frame of speech in the window that decided it. */
   onsetAtMs = 0;
   /** When the caller was last heard speaking. */
   lastSpeechAtMs = 0;
+
+  /** @param waits pauses within a sentence are shorter than 0.6 s for most people */
+  constructor(waits: TurnWaits = USUAL_WAITS) {
+    this.#waits = waits;
+    this.#endSilenceMs = waits.minWaitMs;
+  }
 
   get speaking(): boolean {
     return this.#state === 'speaking';
@@ -58,8 +67,8 @@ export class TurnTaking {
     this.onsetAtMs = atMs - this.#framesSinceFirstSpeech() * FRAME_MS;
     const resumed = this.onsetAtMs - this.#finishedAtMs < RESUMED_WITHIN_MS;
     this.#endSilenceMs = resumed
-      ? Math.min(this.#endSilenceMs + PATIENCE_STEP_MS, MAX_END_SILENCE_MS)
-      : Math.max(this.#endSilenceMs - PATIENCE_STEP_MS / 5, END_SILENCE_MS);
+      ? Math.min(this.#endSilenceMs + PATIENCE_STEP_MS, this.#waits.maxWaitMs)
+      : Math.max(this.#endSilenceMs - PATIENCE_STEP_MS / 5, this.#waits.minWaitMs);
     return 'started';
   }
 

@@ -1,6 +1,6 @@
 import type { CallSecrets } from '../agent/call-secrets.js';
 import type { AgentLimits } from './call-limits.js';
-import type { ConversationListener } from '../agent/conversation.js';
+import type { ConversationListener, TurnRules } from '../agent/conversation.js';
 import type { AgentCall, AgentProvider, CallControl, Floor, Tool } from '../agent/port.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
@@ -15,6 +15,8 @@ export type HostedAgent = {
   readonly echoGuard: 'on' | 'off';
   /** What it may spend in a call; absent: whatever it likes. */
   readonly limits?: AgentLimits;
+  /** How it finds the caller's turns; absent: as is usual. */
+  readonly turns?: TurnRules;
   /** Makes its tools for one call; some end the call, or ask for keys, through `floor`. */
   readonly tools: (floor: Floor) => readonly Tool[];
 };

@@ -104,6 +104,7 @@ describe('a good configuration', () => {
     );
     expect(config.agents['clara']).toEqual({
       handover: [],
+      turns: { minWaitMs: 600, maxWaitMs: 1000, greeting: 'interruptible' },
       limits: { say: expect.any(String) as string },
       prices: { input: 0, output: 0 },
       provider: 'openai-realtime',

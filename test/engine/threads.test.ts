@@ -37,7 +37,14 @@ async function start(threads: number): Promise<Running> {
     config: {
       audiosocket: { host: '127.0.0.1', port: 0, allow: ['127.0.0.0/8'], direct: 'loop' },
       agents: {
-        loop: { provider: 'echo', tools: [], handover: [], limits: { say: '' }, prices: { input: 0, output: 0 } },
+        loop: {
+          provider: 'echo',
+          tools: [],
+          handover: [],
+          turns: { minWaitMs: 600, maxWaitMs: 1000, greeting: 'interruptible' as const },
+          limits: { say: '' },
+          prices: { input: 0, output: 0 },
+        },
       },
       destinations: {},
       tools: {},

@@ -1,4 +1,5 @@
 import { vi } from 'vitest';
+import type { TurnRules } from '../../src/agent/conversation.js';
 import { Conversation } from '../../src/agent/conversation.js';
 import type { AgentCall, AgentProvider, CallControl, Floor, Tool } from '../../src/agent/port.js';
 import { SampleChunks } from '../../src/agent/sample-chunks.js';
@@ -18,6 +19,7 @@ export type AgentCallOptions = {
   /** For tools that end the call. */
   readonly makeTools?: (floor: Floor) => readonly Tool[];
   readonly control?: Partial<CallControl>;
+  readonly turns?: TurnRules;
   readonly echoGuard?: 'on' | 'off';
   /** Without one, any sound is speech. */
   readonly openDetector?: () => VoiceActivityDetector;
@@ -58,6 +60,7 @@ export class AgentCallHarness {
         ...options.control,
       },
       echoGuard: options.echoGuard ?? 'off',
+      ...(options.turns === undefined ? {} : { turns: options.turns }),
       tools: options.makeTools ?? (() => options.tools ?? []),
       openDetector: options.openDetector ?? (() => ({ isSpeech: (frame) => frame[0] !== 0, close: () => undefined })),
       chunks: new SampleChunks(),

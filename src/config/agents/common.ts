@@ -1,4 +1,4 @@
-import { field, keyLike, list, named, section, text, truth, wholeNumber } from '../fields.js';
+import { field, keyLike, list, named, oneOf, section, text, truth, wholeNumber } from '../fields.js';
 import { name } from '../names.js';
 
 /** Tools that every agent may be given. */
@@ -45,6 +45,12 @@ export const commonAgentKeys = {
   voice: text(100).optional(),
   /** The agent that takes over when this one fails. */
   backup: name.optional(),
+  /** How the caller's turns are found, where Linecard does that. */
+  turns: section({
+    minWaitMs: wholeNumber(200, 5000, 'milliseconds').default(600),
+    maxWaitMs: wholeNumber(200, 10_000, 'milliseconds').default(1000),
+    greeting: oneOf(['interruptible', 'protected']).default('interruptible'),
+  }).prefault({}),
   /** What it may spend in a call; absent keys: no limit. */
   limits: section({
     minutes: wholeNumber(1, 1440, 'a number of minutes').optional(),

@@ -1,5 +1,6 @@
 import type { Alarm } from '../../../core/clock.js';
 import { LinecardError, toLinecardError } from '../../../core/errors.js';
+import { isBackChannel } from '../../back-channel.js';
 import { KeyEntry, keysInWords } from '../../key-entry.js';
 import type { AgentContext, AgentSession, HeardSpeech } from '../../port.js';
 import { endsCall, runWithJson } from '../../tool-calls.js';
@@ -160,7 +161,8 @@ export class PipelineSession implements AgentSession {
   #said(text: string | null): void {
     this.#listening -= 1;
     if (text === null || this.#closing.signal.aborted) return;
-    if (text !== '') {
+    const goesOn = text === '' || (isBackChannel(text) && this.#dialog.unheard().length > 0);
+    if (!goesOn) {
       this.#stop();
       this.#dialog.caller(text);
       this.#context.events.callerSaid(text);

@@ -141,12 +141,12 @@ describe('an agent made of parts', () => {
     expect(fake.lastDialog.slice(-2)).toEqual([`assistant: ${heard}`, 'user: Stop.']);
   });
 
-  it('goes on where a cough cut it off', async () => {
+  it.each(['', 'Mm-hm.'])('goes on where a cough, or a sound of listening, cut it off: "%s"', async (sound) => {
     const call = await greeted();
     fake.answers.push(['One two three four five six seven. ', 'Eight nine ten eleven.']);
     say(call, 'Count.');
     await call.runUntil(() => call.leg.audibleFrames > 35);
-    say(call, '', 300);
+    say(call, sound, 300);
     await call.runUntil(() => said(call).at(-1) === 'agent: Eight nine ten eleven.');
     const words = call.turns
       .slice(2)

@@ -1,0 +1,15 @@
+import { describe, expect, it } from 'vitest';
+import { isBackChannel } from '../../src/agent/back-channel.js';
+
+describe('the sounds of a listener', () => {
+  it.each(['Mm-hm.', 'mhm', 'Mmhmm', 'Hmm.', 'Uh-huh.', 'aha', 'Oh.', 'Mm, mm-hmm.'])('are heard in %s', (text) => {
+    expect(isBackChannel(text)).toBe(true);
+  });
+
+  it.each(['Yes.', 'no', 'okay', 'Stop', 'Hm, no', 'home', 'um I wanted to ask', '', '...'])(
+    'are not heard in "%s", which may be an answer or a question',
+    (text) => {
+      expect(isBackChannel(text)).toBe(false);
+    },
+  );
+});
