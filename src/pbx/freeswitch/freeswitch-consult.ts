@@ -131,18 +131,16 @@ export class FreeSwitchConsult implements ConsultPbx {
 
   /** The two are FreeSWITCH's own already; what remains is that the caller does not come back when the person hangs up. */
   async release({ callerChannelId, personChannelId }: Parties): Promise<'released'> {
-    const { run, factsOf } = this.#options;
+    const { factsOf } = this.#options;
     this.#released.add(callerChannelId);
     try {
-      await this.#letGo(callerChannelId, personChannelId);
-      // The person hung up in this very moment: the caller is in a park that nobody expects.
-      if (factsOf(callerChannelId)?.park != null) await run(callerChannelId, `uuid_kill ${callerChannelId}`);
+      await this.leaveToPbx(callerChannelId, personChannelId);
     } catch (error) {
-      if (!isGone(error)) {
-        this.#released.delete(callerChannelId);
-        throw error;
-      }
+      this.#released.delete(callerChannelId);
+      throw error;
     }
+    // The person hung up in this very moment: the caller is in a park that nobody expects.
+    if (factsOf(callerChannelId)?.park != null) await this.#end(callerChannelId);
     this.#options.callers.delete(callerChannelId);
     this.#pairs.delete(callerChannelId);
     this.#legs.delete(personChannelId);
