@@ -177,7 +177,8 @@ export function testConsultContract(makeRig: () => Promise<ConsultRig>): void {
     },
   );
 
-  test('a supervisor listens, joins and leaves, and the caller notices nothing', async () => {
+  test('a supervisor listens, joins and leaves, and the caller notices nothing', async (context) => {
+    if (rig.music === 'phones only') return context.skip('what taps a loopback channel may lock it, as music does');
     const { channelId, media } = await serve(rig);
     const personChannelId = await dial(channelId);
     await told('legAnswered', personChannelId);

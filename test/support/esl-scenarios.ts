@@ -179,7 +179,6 @@ export async function playScenarios(sw: Switch, lifeline: Lifeline): Promise<Tra
     await stage.askAbout('uuid_kill & NORMAL_CLEARING');
     await stage.untilPerson('CHANNEL_HANGUP_COMPLETE');
     await stage.until('CHANNEL_PARK', 2);
-    await stage.hangUp();
   });
   await play('a caller and a person end together', async (stage) => {
     await stage.caller();
