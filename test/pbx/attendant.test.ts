@@ -54,7 +54,7 @@ afterEach(async () => {
   await Promise.all(phones.map((phone) => phone.close()));
   phones = [];
   await expectNothingLeft(asterisk);
-  await expect.poll(() => linecard.api.liveCalls(), { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => linecard.api.liveCalls(), { timeout: 15_000 }).toEqual([]);
   expect(linecard.takeComplaints()).toEqual([]);
 });
 afterAll(async () => {
@@ -128,7 +128,7 @@ test('a message ended by hanging up is kept, with its sound', async () => {
   await call.recording.hearsSilence(ANNOUNCEMENT_LIMIT_MS);
   await say(call, 'this is the caller, please call me back tomorrow');
   await call.hangUp();
-  await expect.poll(messages, { timeout: 5000 }).toHaveLength(1);
+  await expect.poll(messages, { timeout: 15_000 }).toHaveLength(1);
   const [message] = await messages();
   expect(message).toMatchObject({ caller: { number: '6001' } });
   const wav = Buffer.from(await (await linecard.api.fetch('GET', message!.audioUrl)).arrayBuffer());
@@ -182,7 +182,7 @@ async function say(call: PhoneCall, text: string): Promise<number> {
 }
 
 async function hearsSpeech(call: PhoneCall): Promise<void> {
-  await expect.poll(() => audibleAtMs(call, 0), { timeout: 5000, interval: 10 }).not.toBeNull();
+  await expect.poll(() => audibleAtMs(call, 0), { timeout: 15_000, interval: 10 }).not.toBeNull();
 }
 
 function audibleAtMs(call: PhoneCall, fromMs: number): number | null {

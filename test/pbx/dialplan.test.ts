@@ -49,7 +49,7 @@ afterEach(async () => {
   await peer?.close();
   peer = null;
   await asterisk.cli('channel request hangup all');
-  await expect.poll(() => asterisk.cli('core show channels count'), { timeout: 5000 }).toMatch(/^0 active channels/m);
+  await expect.poll(() => asterisk.cli('core show channels count'), { timeout: 15_000 }).toMatch(/^0 active channels/m);
 });
 afterAll(() => asterisk.stop());
 
@@ -86,12 +86,12 @@ async function isRung(caller: Caller): Promise<boolean> {
 
 /** Waits until the human is rung and says how long that took. */
 async function humanRung(caller: Caller, sinceMs = caller.startedAtMs): Promise<number> {
-  await expect.poll(() => isRung(caller), { timeout: 8000, interval: 20 }).toBe(true);
+  await expect.poll(() => isRung(caller), { timeout: 15_000, interval: 20 }).toBe(true);
   return performance.now() - sinceMs;
 }
 
 async function isGone(): Promise<void> {
-  await expect.poll(() => asterisk.cli('core show channels count'), { timeout: 8000 }).toMatch(/^0 active channels/m);
+  await expect.poll(() => asterisk.cli('core show channels count'), { timeout: 15_000 }).toMatch(/^0 active channels/m);
 }
 
 /** The conversation goes as `talk` says; the question is answered by 0x00 or 0xff. */
@@ -143,7 +143,7 @@ describe.each(['plain', 'from-internal'])('in context %s', (context) => {
   test('the agent hangs up: nobody is rung', async () => {
     const server = await listen(agent((connection) => connection.hangUp(), 'yes'));
     const caller = await call('7001', context);
-    await expect.poll(() => server.calls.length, { timeout: 5000 }).toBe(2);
+    await expect.poll(() => server.calls.length, { timeout: 15_000 }).toBe(2);
     await isGone();
     expect(await isRung(caller)).toBe(false);
     const [talk, question] = server.calls;
@@ -158,7 +158,7 @@ describe.each(['plain', 'from-internal'])('in context %s', (context) => {
   test('Linecard dies in the middle of the call by FIN: the human is rung within two seconds', async () => {
     const server = await listen(agent(() => undefined, 'yes'));
     const caller = await call('7001', context);
-    await expect.poll(() => server.calls[0]?.receivedBytes ?? 0, { timeout: 5000 }).toBeGreaterThan(3200);
+    await expect.poll(() => server.calls[0]?.receivedBytes ?? 0, { timeout: 15_000 }).toBeGreaterThan(3200);
     const diedAtMs = performance.now();
     await server.close();
     expect(await humanRung(caller, diedAtMs)).toBeLessThan(HUMAN_LIMIT_MS);
@@ -167,7 +167,7 @@ describe.each(['plain', 'from-internal'])('in context %s', (context) => {
   test('Linecard dies in the middle of the call by RST', async () => {
     const server = await listen(agent(() => undefined, 'yes'));
     const caller = await call('7001', context);
-    await expect.poll(() => server.calls[0]?.receivedBytes ?? 0, { timeout: 5000 }).toBeGreaterThan(3200);
+    await expect.poll(() => server.calls[0]?.receivedBytes ?? 0, { timeout: 15_000 }).toBeGreaterThan(3200);
     server.calls[0]!.reset();
     await humanRung(caller);
   });
@@ -175,7 +175,7 @@ describe.each(['plain', 'from-internal'])('in context %s', (context) => {
   test('the caller hangs up in the middle of the call: nobody is rung', async () => {
     const server = await listen(agent(() => undefined, 'no'));
     const caller = await call('7001', context);
-    await expect.poll(() => server.calls[0]?.receivedBytes ?? 0, { timeout: 5000 }).toBeGreaterThan(3200);
+    await expect.poll(() => server.calls[0]?.receivedBytes ?? 0, { timeout: 15_000 }).toBeGreaterThan(3200);
     await asterisk.cli('channel request hangup all');
     await isGone();
     expect(await isRung(caller)).toBe(false);

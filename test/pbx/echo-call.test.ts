@@ -21,7 +21,7 @@ afterEach(async () => {
   await Promise.all(phones.map((phone) => phone.close()));
   phones = [];
   await expectNothingLeft(asterisk);
-  await expect.poll(() => linecard.api.liveCalls(), { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => linecard.api.liveCalls(), { timeout: 15_000 }).toEqual([]);
   expect(linecard.takeComplaints()).toEqual([]);
 });
 afterAll(async () => {
@@ -116,5 +116,5 @@ test.each(['7009', '7000', '7001'])('%s: the phone hangs up at every step, nothi
       throw new Error(`hung up ${when}`, { cause: error });
     });
   }
-  await expect.poll(() => linecard.api.liveCalls(), { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => linecard.api.liveCalls(), { timeout: 15_000 }).toEqual([]);
 });

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await Promise.all(phones.map((phone) => phone.close()));
   phones = [];
-  await expect.poll(() => asterisk.cli('core show channels count'), { timeout: 5000 }).toMatch(/^0 active channels/m);
+  await expect.poll(() => asterisk.cli('core show channels count'), { timeout: 15_000 }).toMatch(/^0 active channels/m);
 });
 afterAll(() => asterisk.stop());
 

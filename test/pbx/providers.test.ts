@@ -119,7 +119,7 @@ test('a model that is cut off for a moment goes on in the same call, and knows w
   fake.server.cut();
   await expect.poll(() => fake.sessions.length).toBe(before + 1);
   const next = fake.session;
-  await expect.poll(() => next.of('response.create').length, { timeout: 5000 }).toBe(1);
+  await expect.poll(() => next.of('response.create').length, { timeout: 15_000 }).toBe(1);
   expect(next.of('conversation.item.create')[0]?.item).toMatchObject({ content: [{ text: GREETING }] });
   next.answer('Where were we?', 2000);
   await call.recording.hears(MODEL_HZ);

@@ -41,7 +41,7 @@ test('kill -9 in the middle of a call leaves a recording that can be played, but
 
 test('a call that ends leaves all of it, and its notes', async () => {
   peer.hangUp();
-  await expect.poll(async () => (await notes()).outcome, { timeout: 5000 }).not.toBeNull();
+  await expect.poll(async () => (await notes()).outcome, { timeout: 15_000 }).not.toBeNull();
   const { frames } = await recording();
   expect(frames).toBeGreaterThanOrEqual(FRAMES - 2);
   expect(await notes()).toMatchObject({ agent: 'loop', transport: 'audiosocket', lostChunks: 0 });

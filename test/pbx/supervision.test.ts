@@ -45,7 +45,7 @@ afterEach(async () => {
   await Promise.all(phones.map((phone) => phone.close()));
   phones = [];
   await expectNothingLeft(asterisk);
-  await expect.poll(() => linecard.api.liveCalls(), { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => linecard.api.liveCalls(), { timeout: 15_000 }).toEqual([]);
 });
 afterAll(async () => {
   await linecard.close();

@@ -46,7 +46,7 @@ afterEach(async () => {
   await Promise.all(phones.map((phone) => phone.close()));
   phones = [];
   await expectNothingLeft(asterisk);
-  await expect.poll(() => linecard.api.liveCalls(), { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => linecard.api.liveCalls(), { timeout: 15_000 }).toEqual([]);
 });
 afterAll(async () => {
   await linecard.close();
@@ -98,7 +98,7 @@ async function hearsSomethingElse({ recording }: PhoneCall): Promise<void> {
       if (samples.length < 4000 || loudness < 100 || tones > 0.2)
         throw new Error(`${recording.packets.length} packets, ${loudness} RMS, tones ${tones}`);
     },
-    { timeout: 8000, interval: 50 },
+    { timeout: 15_000, interval: 50 },
   );
 }
 

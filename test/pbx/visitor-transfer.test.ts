@@ -38,7 +38,7 @@ afterEach(async () => {
   await visitor.close();
   await phone.close();
   await expectNothingLeft(asterisk);
-  await expect.poll(() => linecard.api.liveCalls(), { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => linecard.api.liveCalls(), { timeout: 15_000 }).toEqual([]);
 });
 
 afterAll(async () => {
@@ -114,7 +114,7 @@ test('a visitor of the page waits with music, is announced at a desk phone, and 
       if (loudness < 100 || toneShare(samples, VISITOR_HZ, SAMPLE_RATE_HZ) > 0.3)
         throw new Error(`no music: ${loudness} RMS`);
     },
-    { timeout: 8000, interval: 50 },
+    { timeout: 15_000, interval: 50 },
   );
   person.answer();
   await person.answered();
@@ -132,7 +132,7 @@ test('a visitor of the page waits with music, is announced at a desk phone, and 
   await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ state: 'connected' }]);
   await person.hangUp();
   await expect
-    .poll(async () => (await linecard.api.calls())[0]?.outcome?.result, { timeout: 5000 })
+    .poll(async () => (await linecard.api.calls())[0]?.outcome?.result, { timeout: 15_000 })
     .toBe('transferred');
 });
 

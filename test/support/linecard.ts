@@ -15,7 +15,7 @@ import { createLog } from '../../src/observe/log.js';
 import type { TestAsterisk } from './asterisk.js';
 
 const TOKEN = 'token-of-the-tests';
-const READY_LIMIT_MS = 20_000;
+const READY_LIMIT_MS = 60_000;
 const MAIN = path.join(PROJECT_DIR, 'dist/main.js');
 
 export type LinecardSetUp = {

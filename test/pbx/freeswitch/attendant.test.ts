@@ -36,7 +36,7 @@ describe.skipIf(FREESWITCH_PREFIX === '')('the attendant on a real FreeSWITCH', 
   afterEach(async () => {
     await Promise.all(phones.map((phone) => phone.close()));
     phones = [];
-    await expect.poll(() => linecard.api.liveCalls(), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => linecard.api.liveCalls(), { timeout: 15_000 }).toEqual([]);
   });
   afterAll(async () => {
     await linecard.close();
@@ -79,7 +79,7 @@ describe.skipIf(FREESWITCH_PREFIX === '')('the attendant on a real FreeSWITCH', 
     await call.hangUp();
     const messages = async (): Promise<readonly { readonly caller: { readonly number: string } }[]> =>
       ((await (await linecard.api.fetch('GET', '/v1/messages')).json()) as { messages: [] }).messages;
-    await expect.poll(messages, { timeout: 5000 }).toMatchObject([{ caller: { number: '1002' } }]);
+    await expect.poll(messages, { timeout: 15_000 }).toMatchObject([{ caller: { number: '1002' } }]);
   });
 
   async function open(user: string): Promise<Phone> {
@@ -96,7 +96,7 @@ describe.skipIf(FREESWITCH_PREFIX === '')('the attendant on a real FreeSWITCH', 
     await linecard.api.ready();
     const call = await phone.dial('7000');
     await call.answered();
-    await expect.poll(() => audibleAtMs(call), { timeout: 5000, interval: 10 }).not.toBeNull();
+    await expect.poll(() => audibleAtMs(call), { timeout: 15_000, interval: 10 }).not.toBeNull();
     return call;
   }
 

@@ -26,7 +26,7 @@ describe.skipIf(FREESWITCH_PREFIX === '')('a phone on a real FreeSWITCH, the ech
     await Promise.all(phones.map((phone) => phone.close()));
     phones = [];
     await expectNoChannels();
-    await expect.poll(() => linecard.api.liveCalls(), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => linecard.api.liveCalls(), { timeout: 15_000 }).toEqual([]);
     expect(linecard.takeComplaints()).toEqual([]);
   });
   afterAll(async () => {
@@ -54,7 +54,7 @@ describe.skipIf(FREESWITCH_PREFIX === '')('a phone on a real FreeSWITCH, the ech
 
   async function expectNoChannels(): Promise<void> {
     const count = async (): Promise<string> => /^(\d+) session\(s\) - peak/m.exec(await esl.api('status'))?.[1] ?? '';
-    await expect.poll(count, { timeout: 5000, interval: 50 }).toBe('0');
+    await expect.poll(count, { timeout: 15_000, interval: 50 }).toBe('0');
   }
 
   test.each(['PCMU', 'PCMA'] as const)('a tone comes back in %s', async (codec) => {

@@ -34,7 +34,7 @@ describe.skipIf(FREESWITCH_PREFIX === '')('Linecard dies, on a real FreeSWITCH',
     await Promise.all([human.close(), caller.close()]);
     await linecard.close();
     const count = async (): Promise<string> => /^(\d+) session\(s\) - peak/m.exec(await esl.api('status'))?.[1] ?? '';
-    await expect.poll(count, { timeout: 5000, interval: 50 }).toBe('0');
+    await expect.poll(count, { timeout: 15_000, interval: 50 }).toBe('0');
   });
   afterAll(async () => {
     esl.close();

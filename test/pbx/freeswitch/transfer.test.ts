@@ -96,7 +96,7 @@ describe.skipIf(FREESWITCH_PREFIX === '')('transfers on a real FreeSWITCH', () =
           throw new Error(`${recording.packets.length} packets, ${rms(samples)} RMS, tones ${tones}`);
         }
       },
-      { timeout: 8000, interval: 50 },
+      { timeout: 15_000, interval: 50 },
     );
   }
 

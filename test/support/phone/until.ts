@@ -1,5 +1,5 @@
 /** How long a test waits for anything that should happen by itself. */
-export const EVENT_LIMIT_MS = 5000;
+export const EVENT_LIMIT_MS = 15_000;
 
 type Waiter = { readonly isTrue: () => boolean; readonly done: () => void };
 
