@@ -2,15 +2,14 @@ import { assertNever } from '../core/assert-never.js';
 import type { CallRecord, Caller, HowToTransfer, SuperviseMode, Transport } from '../core/calls.js';
 import { LinecardError, toLinecardError } from '../core/errors.js';
 import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
-import { newLegId } from '../core/ids.js';
-import type { PromptValues } from '../core/prompt.js';
 import type { Logger } from '../core/logger.js';
-import type { LegReport, OpenSession } from '../engine/port.js';
+import type { LegReport } from '../engine/port.js';
 import type { PastTurn, UnfinishedCall } from '../journal/port.js';
 import type { AgentsCall } from './agent-requests.js';
 import { AgentRequests } from './agent-requests.js';
-import { CallHold } from './call-hold.js';
 import { CallEnding } from './call-ending.js';
+import { CallHold } from './call-hold.js';
+import { CallMedia, isBrowser } from './call-media.js';
 import type { CallHours, CallServices, Line } from './call-services.js';
 import { CallTransfers } from './call-transfers.js';
 import { CallLedger } from './ledger.js';
@@ -20,8 +19,6 @@ import { KeyPad } from './schedule/key-pad.js';
 import { overrideText } from './schedule/schedule-words.js';
 import { CallSupervisors } from './supervision/call-supervisors.js';
 
-/** A leg that is lost in mid-call is opened again; a PBX that loses it thrice will not keep it. */
-const MEDIA_REOPENINGS = 2;
 /** How long a caller hears music while the media threads start; then a human is better. */
 const RESUMING_MS = 10_000;
 /** Whoever put us on hold longer ago may have come back while nobody listened. */
@@ -58,12 +55,12 @@ export class CallSession implements AgentsCall {
   readonly #options: CallSessionOptions;
   readonly #line: Line | null;
   readonly #ledger: CallLedger;
-  readonly #media: MediaLink;
+  readonly #link: MediaLink;
   readonly #log: Logger;
   readonly #hold: CallHold;
   #lateMessage: Promise<void> = Promise.resolve();
-  #reopenings = 0;
   readonly #ending: CallEnding;
+  readonly #media: CallMedia;
   readonly #transfers: CallTransfers;
   readonly #supervisors: CallSupervisors;
   readonly #requests: AgentRequests;
@@ -90,21 +87,21 @@ export class CallSession implements AgentsCall {
       publish,
       log: this.#log,
     });
-    this.#media = new MediaLink({ callId: id, engine: services.engine, clock, log: this.#log });
-    const music = this.#isBrowser() ? 'own' : 'pbx';
+    this.#link = new MediaLink({ callId: id, engine: services.engine, clock, log: this.#log });
+    const music = isBrowser(transport) ? 'own' : 'pbx';
     this.#hold = new CallHold({
       callId: id,
       line,
       music,
       journal: services.journal,
       ledger: this.#ledger,
-      media: this.#media,
+      media: this.#link,
       log: this.#log,
     });
     this.#ending = new CallEnding({
       line,
       ledger: this.#ledger,
-      media: this.#media,
+      media: this.#link,
       hearsMusic: () => this.#hold.hearsMusic,
       onEnding: () => {
         this.#keyPad.close();
@@ -114,21 +111,37 @@ export class CallSession implements AgentsCall {
       onEnded: () => options.onEnded(this),
       log: this.#log,
     });
+    this.#media = new CallMedia({
+      callId: id,
+      caller,
+      extension,
+      transport,
+      hours,
+      past: options.past ?? [],
+      line,
+      services,
+      ledger: this.#ledger,
+      link: this.#link,
+      hold: this.#hold,
+      ending: this.#ending,
+      onCallerGone: () => this.#callerGone(),
+      log: this.#log,
+    });
     this.#transfers = new CallTransfers({
       callId: id,
       caller,
       extension,
       hours,
-      keptBy: line !== null ? 'pbx' : this.#isBrowser() ? 'nobody' : 'dialplan',
+      keptBy: line !== null ? 'pbx' : isBrowser(transport) ? 'nobody' : 'dialplan',
       line,
       services,
       ledger: this.#ledger,
-      media: this.#media,
+      media: this.#link,
       host: {
         hasEnded: () => this.#ending.hasEnded,
         changeHold: (held) => this.#hold.change('transfer', held),
         join: (personChannelId) => this.#supervisors.join(personChannelId),
-        reopenMedia: (on) => this.#reopenMedia(on),
+        reopenMedia: (on) => this.#media.reopen(on),
         toFallback: (outcome) => this.#ending.toFallback(outcome),
         end: (outcome) => this.#ending.end(outcome),
       },
@@ -140,7 +153,7 @@ export class CallSession implements AgentsCall {
       line,
       caller,
       services,
-      media: this.#media,
+      media: this.#link,
       changeHold: (held) => this.#hold.change('supervisor', held),
       end: (outcome) => this.#ending.end(outcome),
       hasEnded: () => this.#ending.hasEnded,
@@ -149,7 +162,7 @@ export class CallSession implements AgentsCall {
     this.#keyPad = new KeyPad({
       codes: services.schedules.keyCodes,
       clock,
-      pass: (digit) => this.#media.send({ kind: 'digit', callId: id, digit }),
+      pass: (digit) => this.#link.send({ kind: 'digit', callId: id, digit }),
       entered: (schedule) => void this.#turnOver(schedule),
     });
     this.#requests = new AgentRequests({
@@ -158,7 +171,7 @@ export class CallSession implements AgentsCall {
       schedule: hours.schedule,
       services,
       ledger: this.#ledger,
-      media: this.#media,
+      media: this.#link,
       call: this,
       log: this.#log,
     });
@@ -175,7 +188,7 @@ export class CallSession implements AgentsCall {
 
   /** What of the PBX belongs to it besides the caller's channel. */
   get belongings(): { readonly channels: readonly ChannelId[]; readonly bridges: readonly BridgeId[] } {
-    const media = this.#media.pbxMedia;
+    const media = this.#link.pbxMedia;
     const all = [this.#transfers.belongings, this.#supervisors.belongings];
     return {
       channels: [...(media === null ? [] : [media.mediaChannelId]), ...all.flatMap(({ channels }) => channels)],
@@ -206,15 +219,15 @@ export class CallSession implements AgentsCall {
       // A caller whom an earlier process of ours left may still hear its music.
       if (offer.answered === 'yes') await this.#ending.endMusic(line);
       if (pbx.can.mediaBeforeAnswer === 'yes') {
-        await Promise.all([offer.answered === 'yes' ? null : pbx.ring(offer.channelId), this.#openMedia(line)]);
+        await Promise.all([offer.answered === 'yes' ? null : pbx.ring(offer.channelId), this.#media.open(line)]);
         if (offer.answered === 'no') await pbx.answer(offer.channelId);
       } else {
         if (offer.answered === 'no') await pbx.answer(offer.channelId);
-        await this.#openMedia(line);
+        await this.#media.open(line);
       }
       if (this.#ending.hasEnded) return;
       this.#ledger.callAnswered();
-      this.#media.send({ kind: 'start', callId: this.id });
+      this.#link.send({ kind: 'start', callId: this.id });
     } catch (error) {
       await this.#ending.cannotServe(toLinecardError(error));
     }
@@ -229,13 +242,13 @@ export class CallSession implements AgentsCall {
     try {
       await this.#ending.beginMusic(line);
       await mediaStart.passed(RESUMING_MS);
-      await this.#openMedia(line);
+      await this.#media.open(line);
       if (this.#ending.hasEnded) return;
       this.#hold.restored();
       if (!this.#hold.hearsMusic) await this.#ending.endMusic(line);
       if (!this.#ledger.answered) this.#ledger.callAnswered();
-      this.#media.send({ kind: 'start', callId: this.id });
-      if (this.#hold.held) this.#media.send({ kind: 'hold', callId: this.id, held: 'held' });
+      this.#link.send({ kind: 'start', callId: this.id });
+      if (this.#hold.held) this.#link.send({ kind: 'hold', callId: this.id, held: 'held' });
       this.#hold.show();
       if (transfer !== null) await this.#transfers.again(transfer, transfers);
     } catch (error) {
@@ -245,7 +258,7 @@ export class CallSession implements AgentsCall {
 
   /** Takes over a call that a media thread let in from the dialplan; the agent is speaking already. */
   adoptDirect(codec: string, sampleRateHz: number): void {
-    this.#media.adopt();
+    this.#link.adopt();
     this.#ledger.started();
     this.#ledger.legConnected(codec, sampleRateHz);
     this.#ledger.callAnswered();
@@ -254,10 +267,8 @@ export class CallSession implements AgentsCall {
   /** Gets a place on a media thread for a browser; its leg comes by signalling. Rejects with why there is none, the call is over then. */
   async expectBrowser(): Promise<void> {
     this.#ledger.started();
-    const plan = this.#sessionPlan({ digits: 'leg', wireRateHz: 16_000 });
     try {
-      await this.#options.services.engine.open({ ...plan, format: null });
-      this.#media.adopt();
+      await this.#media.expectBrowser();
     } catch (thrown) {
       const error = toLinecardError(thrown);
       await this.#ending.end({ result: 'failed', fault: error.fault, reason: error.message });
@@ -286,10 +297,10 @@ export class CallSession implements AgentsCall {
     switch (message.kind) {
       case 'legConnected':
         this.#ledger.legConnected(message.codec, message.sampleRateHz);
-        this.#media.legConnected();
-        if (this.#isBrowser() && !this.#ledger.answered) {
+        this.#link.legConnected();
+        if (isBrowser(this.#options.transport) && !this.#ledger.answered) {
           this.#ledger.callAnswered();
-          this.#media.send({ kind: 'start', callId: this.id });
+          this.#link.send({ kind: 'start', callId: this.id });
         }
         break;
       case 'firstAudio':
@@ -322,7 +333,7 @@ export class CallSession implements AgentsCall {
         break;
       case 'legClosed':
         this.#ledger.observed({ kind: 'legReport', callId: this.id, report: message.report });
-        void this.#mediaLost(message.reason, message.detail);
+        void this.#media.lost(message.reason, message.detail);
         break;
       default:
         assertNever(message);
@@ -367,7 +378,7 @@ export class CallSession implements AgentsCall {
     // Music is a channel's own: the new one has none.
     const heardMusic = this.#hold.hearsMusic && !this.#transfers.talking;
     if (heardMusic) void this.#continueMusic(this.#line);
-    this.#media.send({ kind: 'instruct', callId: this.id, text: replacedText(caller) });
+    this.#link.send({ kind: 'instruct', callId: this.id, text: replacedText(caller) });
   }
 
   /** The PBX came back without this call. */
@@ -384,7 +395,7 @@ export class CallSession implements AgentsCall {
   /** Rings a supervisor's phone at a live call. With `text`, words for the agent alone. */
   async supervise(endpoint: string | null, mode: SuperviseMode, text: string): Promise<void> {
     if (this.#ledger.state !== 'held') this.#needTalking('supervise');
-    if (text !== '') this.#media.send({ kind: 'instruct', callId: this.id, text });
+    if (text !== '') this.#link.send({ kind: 'instruct', callId: this.id, text });
     if (endpoint !== null) await this.#supervisors.supervise(endpoint, mode, text === '' ? 'none' : 'written');
   }
 
@@ -408,7 +419,7 @@ export class CallSession implements AgentsCall {
 
   say(text: string): void {
     this.#needTalking('say');
-    this.#media.send({ kind: 'say', callId: this.id, text });
+    this.#link.send({ kind: 'say', callId: this.id, text });
   }
 
   /** Resolves when a message that came at the very end is on disk, or could not be written. Never rejects. */
@@ -430,92 +441,6 @@ export class CallSession implements AgentsCall {
     }
   }
 
-  #openMedia(line: Line): Promise<void> {
-    const wireRateHz = line.pbx.can.mediaRatesHz[0] ?? 8000;
-    return this.#media.open(line.pbx, line.offer.channelId, this.#sessionPlan({ digits: 'control', wireRateHz }));
-  }
-
-  #sessionPlan(leg: Pick<OpenSession, 'digits' | 'wireRateHz'>): Omit<OpenSession, 'format'> {
-    const { transport, caller, extension, past = [] } = this.#options;
-    const { agent } = this.#ledger;
-    return {
-      callId: this.id,
-      legId: newLegId(),
-      transport,
-      agent,
-      caller,
-      extension,
-      history: [...past, ...this.#ledger.turns.map(({ who, text }) => ({ who, text }))],
-      facts: this.#facts(),
-      spent: this.#ledger.usage,
-      ...leg,
-    };
-  }
-
-  #facts(): PromptValues {
-    const { services, hours, line } = this.#options;
-    const { open, text } = services.schedules.answer(hours.schedule);
-    const given = Object.entries(line?.offer.variables ?? {}).map(([name, value]) => [`var.${name}`, value]);
-    return {
-      ...(Object.fromEntries(given) as PromptValues),
-      'hours.state': open ? 'open' : 'closed',
-      'hours.text': text,
-    };
-  }
-
-  #isBrowser(): boolean {
-    const { transport } = this.#options;
-    return transport === 'webrtc' || transport === 'websocket';
-  }
-
-  /** The leg closed although the call goes on: open another one, the agent remembers what was said. */
-  async #mediaLost(reason: string, detail: string): Promise<void> {
-    const line = this.#line;
-    if (this.#isBrowser()) {
-      await this.#browserGone(reason, detail);
-      return;
-    }
-    if (line === null) {
-      await this.#ending.end(
-        reason === 'remote'
-          ? { result: 'completed', fault: 'none', reason: 'the caller hung up' }
-          : { result: 'failed', fault: 'pbx', reason: `the audio connection was lost: ${detail}` },
-      );
-      return;
-    }
-    const lost = new LinecardError('MEDIA_PROTOCOL', `the audio connection was lost (${reason}): ${detail}`);
-    const wasOpening = this.#media.opening;
-    this.#media.legLost(lost);
-    // Whoever opens it hears of it there; a call on its way to a person needs no audio from us.
-    if (wasOpening || (this.#ledger.state !== 'talking' && this.#ledger.state !== 'held')) return;
-    this.#reopenings += 1;
-    if (this.#reopenings > MEDIA_REOPENINGS) {
-      await this.#ending.cannotServe(lost);
-      return;
-    }
-    this.#log.warn({ reason, detail, attempt: this.#reopenings }, 'audio connection lost, opening another');
-    try {
-      await this.#reopenMedia(line);
-    } catch (error) {
-      await this.#ending.cannotServe(toLinecardError(error));
-    }
-  }
-
-  async #browserGone(reason: string, detail: string): Promise<void> {
-    if (reason === 'remote') await this.#callerGone();
-    else if (this.#ledger.answered) await this.#ending.end({ result: 'failed', fault: 'caller', reason: detail });
-    // No way between the two was found: addresses, ports or relays of the configuration.
-    else await this.#ending.end({ result: 'failed', fault: 'config', reason: detail });
-  }
-
-  async #reopenMedia(line: Line): Promise<void> {
-    await this.#media.closePbxMedia();
-    await this.#hold.forgetAgent();
-    await this.#openMedia(line);
-    this.#media.send({ kind: 'start', callId: this.id });
-    if (this.#hold.held) this.#media.send({ kind: 'hold', callId: this.id, held: 'held' });
-  }
-
   #agentFailed(error: LinecardError): void {
     if (this.#transfers.underWay) this.#transfers.agentFailed(error);
     else void this.#ending.cannotServe(error);
@@ -529,7 +454,7 @@ export class CallSession implements AgentsCall {
     } catch (error) {
       this.#log.error({ err: error, schedule }, 'schedule could not be changed by its code');
     }
-    this.#media.send({ kind: 'say', callId: this.id, text, instead: 'yes' });
+    this.#link.send({ kind: 'say', callId: this.id, text, instead: 'yes' });
   }
 
   async #callerGone(): Promise<void> {
@@ -551,7 +476,7 @@ export class CallSession implements AgentsCall {
     if (this.#line !== null) return this.#line;
     throw new LinecardError(
       'PBX_UNSUPPORTED',
-      this.#isBrowser()
+      isBrowser(this.#options.transport)
         ? `cannot ${what}: a browser call has no channel on a PBX`
         : `cannot ${what}: the call came by the dialplan's AudioSocket, which carries audio only; connect the PBX by ARI`,
     );
