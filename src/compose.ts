@@ -7,7 +7,7 @@ import { HttpServer } from './api/server.js';
 import { keptToken } from './api/token.js';
 import { BrowserCalls } from './call/browser-calls.js';
 import { SocketCalls } from './call/socket-calls.js';
-import type { ExtensionPlan } from './call/call-manager.js';
+import type { ExtensionPlan } from './call/extension-plans.js';
 import { CallManager } from './call/call-manager.js';
 import type { Destinations } from './call/call-services.js';
 import { MessageFiles } from './call/messages.js';

@@ -13,6 +13,8 @@ import type { AnchorPbx, CallHours, CallServices } from './call-services.js';
 import { CallSession } from './call-session.js';
 import type { EarlierCaller } from './earlier-calls.js';
 import { endOfEarlier } from './earlier-calls.js';
+import type { ExtensionPlan } from './extension-plans.js';
+import { ExtensionPlans } from './extension-plans.js';
 import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { LegRoutes } from './leg-routes.js';
 import type { CallActions, CallDirectory } from './port.js';
@@ -38,20 +40,6 @@ const RECONCILE_INTERVAL_MS = 30_000;
 /** How long a new caller hears ringing while the media threads start; then the human is rung. */
 const MEDIA_START_MS = 1500;
 
-/** What an extension of the configuration leads to. */
-export type ExtensionPlan = {
-  readonly agent: string;
-  readonly fallback: string | null;
-  /** Name of its schedule; absent: there is none. */
-  readonly schedule?: string | null;
-  /** What is different while the schedule says closed. */
-  readonly closed?: {
-    readonly agent: string | null;
-    readonly fallback: string | null;
-    readonly destinations: ReadonlySet<string> | null;
-  };
-};
-
 export type CallManagerOptions = {
   readonly services: Omit<CallServices, 'routes' | 'pairs' | 'anchorPbx' | 'journal' | 'mediaStart'> & {
     /** Absent: nothing is remembered over a restart. */
@@ -71,8 +59,7 @@ export type CallManagerOptions = {
 export class CallManager implements CallDirectory, CallActions {
   readonly #services: CallServices;
   readonly #pbxes: readonly Pbx[];
-  readonly #extensions: ReadonlyMap<string, ExtensionPlan>;
-  readonly #agents: ReadonlySet<string>;
+  readonly #plans: ExtensionPlans;
   readonly #log: Logger;
   readonly #routes = new LegRoutes();
   readonly #pairs: TalkingPairs;
@@ -93,10 +80,14 @@ export class CallManager implements CallDirectory, CallActions {
 
   constructor(options: CallManagerOptions) {
     this.#pbxes = options.pbxes;
-    this.#extensions = options.extensions;
-    this.#agents = options.agents ?? new Set();
     this.#hoursOfNobody = { schedule: options.schedule ?? null, whenClosed: null };
     this.#log = options.services.log;
+    this.#plans = new ExtensionPlans({
+      extensions: options.extensions,
+      agents: options.agents ?? new Set(),
+      schedules: options.services.schedules,
+      log: this.#log,
+    });
     this.#pairs = new TalkingPairs({ routes: this.#routes, log: this.#log });
     const { anchor } = options;
     const anchorPbx = anchor === undefined ? null : findAnchorPbx(this.#pbxes, anchor);
@@ -270,9 +261,9 @@ export class CallManager implements CallDirectory, CallActions {
       await this.#override(pbx, offer, overridden);
       return;
     }
-    const plan = this.#planOf(offer.extension);
-    if (plan === undefined) {
-      const known = [...this.#extensions.keys()].join(', ');
+    const plan = this.#plans.at(offer.extension);
+    if (plan === null) {
+      const { known } = this.#plans;
       this.#log.error(
         { pbx: pbx.name, extension: offer.extension, known },
         'call to an extension that is not configured was hung up',
@@ -299,7 +290,7 @@ export class CallManager implements CallDirectory, CallActions {
       id: before?.record.id ?? newCallId(),
       before,
       services: this.#services,
-      agent: this.#agentOf(offer, plan, before),
+      agent: this.#plans.agentFor(offer, plan, before),
       extension: offer.extension,
       hours: plan.hours,
       caller: offer.caller,
@@ -310,26 +301,6 @@ export class CallManager implements CallDirectory, CallActions {
     this.#calls.set(session.id, session);
     this.#byChannel.set(key, session);
     await session.serve(line);
-  }
-
-  /** The agent that the dialplan asks for; null: none, or one that does not exist. */
-  #wantedBy({ agent, channelId }: CallOffer): string | null {
-    if (agent === undefined) return null;
-    if (this.#agents.has(agent)) return agent;
-    const known = [...this.#agents].join(', ');
-    this.#log.error({ channelId, agent, known }, 'dialplan asks for an agent that is not configured');
-    return null;
-  }
-
-  /** What an extension leads to at this moment. */
-  #planOf(extension: string): (ExtensionPlan & { readonly hours: CallHours }) | undefined {
-    const plan = this.#extensions.get(extension);
-    if (plan === undefined) return undefined;
-    const { schedule = null, closed } = plan;
-    const hours = { schedule, whenClosed: closed?.destinations ?? null };
-    const isOpen = schedule === null || this.#services.schedules.get(schedule).state === 'open';
-    if (isOpen || closed === undefined) return { ...plan, hours };
-    return { agent: closed.agent ?? plan.agent, fallback: closed.fallback ?? plan.fallback, hours };
   }
 
   async #override(pbx: Pbx, offer: CallOffer, schedule: string): Promise<void> {
@@ -347,14 +318,6 @@ export class CallManager implements CallDirectory, CallActions {
     });
     this.#overrideLines.add(line);
     await line.serve();
-  }
-
-  /** The one whom a caller talked with before a restart, whatever the schedule says by now; unless there is no such agent any more. */
-  #agentOf(offer: CallOffer, { agent }: ExtensionPlan, before: UnfinishedCall | null): string {
-    if (before === null) return this.#wantedBy(offer) ?? agent;
-    const earlier = before.record.agent;
-    const agents = [...this.#extensions.values()].flatMap((plan) => [plan.agent, plan.closed?.agent]);
-    return this.#agents.has(earlier) || agents.includes(earlier) ? earlier : agent;
   }
 
   /** Whether the caller still waits for us when media can be had, or it takes too long. */
