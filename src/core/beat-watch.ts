@@ -25,9 +25,10 @@ export class BeatWatch {
     this.#options = options;
   }
 
+  /** The first beat goes out at once: whoever waits for it to begin watching us is not to miss our freezing in the meantime. */
   start(): void {
     this.#silentBeats = 0;
-    this.#arm();
+    this.#beat();
   }
 
   /** The other side gave a sign. */
@@ -53,6 +54,10 @@ export class BeatWatch {
       this.#options.onSilence();
       return;
     }
+    this.#beat();
+  }
+
+  #beat(): void {
     this.#sequence += 1;
     this.#options.beat(this.#sequence);
     this.#arm();

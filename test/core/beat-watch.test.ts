@@ -22,8 +22,16 @@ describe('heartbeat watch', () => {
     watch.start();
     clock.advance(60_000);
     expect(silences).toEqual([1750]);
-    expect(beats).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(beats).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(clock.pendingAlarms).toBe(0);
+  });
+
+  // Incident: control froze in the first quarter of a second after the start, before its first beat; the media thread, which
+  // begins to watch with that beat, never did, and the process stood there with its callers.
+  it('beats at once', () => {
+    const { watch, beats } = setUp();
+    watch.start();
+    expect(beats).toEqual([1]);
   });
 
   it('is content with any sign of life', () => {
