@@ -30,7 +30,7 @@ describe('Asterisk adapter on a real Asterisk', () => {
         await rig.pbx.answer(channelId);
       } catch (error) {
         expect(error).toBeInstanceOf(LinecardError);
-        expect((error as LinecardError).code).toBe('CHANNEL_GONE');
+        expect((error as LinecardError).code, `${delayMs} ms: ${String(error)}`).toBe('CHANNEL_GONE');
         unanswered += 1;
       }
       await hungUp;
@@ -40,7 +40,7 @@ describe('Asterisk adapter on a real Asterisk', () => {
       await expect.poll(() => goneEvents(rig, channelId)).toHaveLength(1);
     }
     expect(rig.pbx.trackedChannels).toBe(0);
-    expect(rig.sink.openLegs).toBe(0);
+    await expect.poll(() => rig.sink.openLegs).toBe(0);
     console.log(JSON.stringify({ name: 'hang-up-at-every-step', value: 40, unit: 'calls', unanswered }));
     await rig.stop();
   });
@@ -62,7 +62,7 @@ describe('Asterisk adapter on a real Asterisk', () => {
     // Connections that are kept for the next request are closed after five idle seconds.
     await expect.poll(countResources, { timeout: 15_000 }).toBeLessThanOrEqual(before);
     expect(rig.pbx.trackedChannels).toBe(0);
-    expect(rig.sink.openLegs).toBe(0);
+    await expect.poll(() => rig.sink.openLegs).toBe(0);
     const report = { msPerCall: Math.round(tookMs / LEAK_CALLS), resources: [before, countResources()] };
     console.log(JSON.stringify({ name: 'pbx-leak', value: LEAK_CALLS, unit: 'calls', ...report }));
     await rig.stop();

@@ -1,5 +1,6 @@
 import { assertNever } from '../../core/assert-never.js';
 import type { Clock } from '../../core/clock.js';
+import { wait } from '../../core/clock.js';
 import { LinecardError } from '../../core/errors.js';
 import type { ChannelId } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
@@ -30,6 +31,9 @@ export type AsteriskOptions = {
 const OURS = /^linecard-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** "Bridge not in Stasis application": it is being taken away already, or only being made; who makes it takes it away then. */
 const BRIDGE_LEAVING = 409;
+/** How often, and how long after, a channel that did not answer is looked for: it is listed for some milliseconds after its hang-up. */
+const LEAVING_TRIES = 5;
+const LEAVING_MS = 20;
 /** As a person presses keys; shorter ones are missed by some voice menus. */
 const DIGIT_MS = 100;
 
@@ -322,7 +326,7 @@ export class AsteriskPbx implements Pbx {
       // 409: it is back in the dialplan.
       if (
         error instanceof AriRefusal &&
-        (error.status === 404 || error.status === 409 || (await this.#isGone(channelId)))
+        (error.status === 404 || error.status === 409 || (await this.#isGone(channelId, error.status)))
       )
         throw channelGone(channelId, error);
       throw refused(error, what);
@@ -338,9 +342,14 @@ export class AsteriskPbx implements Pbx {
   }
 
   /** Whether the PBX says that it has no such channel; when it says nothing, no. */
-  async #isGone(channelId: ChannelId): Promise<boolean> {
+  async #isGone(channelId: ChannelId, status = 0): Promise<boolean> {
+    // `ast_raw_answer` fails for a channel that was hung up, and the channel is listed for a moment longer.
+    const tries = status === 500 ? LEAVING_TRIES : 1;
     try {
-      await this.#link.run((client) => client.channels.get({ channelId }));
+      for (let i = 0; i < tries; i++) {
+        if (i > 0) await wait(this.#clock, LEAVING_MS);
+        await this.#link.run((client) => client.channels.get({ channelId }));
+      }
       return false;
     } catch (error) {
       return error instanceof AriRefusal && error.status === 404;
