@@ -9,6 +9,9 @@ import { gaps, heardTone, rms } from '../support/phone/recording.js';
 import type { CodecName } from '../support/phone/sdp.js';
 import { tone } from '../support/phone/sources.js';
 
+/** Less than any of it, and more than the noise of a telephone's silence: the music has quiet passages, and a run failed in one. */
+const MUSIC_RMS = 15;
+
 let asterisk: TestAsterisk;
 let phones: Phone[] = [];
 
@@ -107,7 +110,7 @@ test('hold plays music to the other, resume brings the caller back', async () =>
   const heldAtMs = performance.now();
   await callee.recording.receives(50);
   expect(heardTone(callee.recording, 440, heldAtMs + 100)).toBe(false);
-  expect(rms(callee.recording.samples(heldAtMs + 100))).toBeGreaterThan(50);
+  expect(rms(callee.recording.samples(heldAtMs + 100))).toBeGreaterThan(MUSIC_RMS);
   await caller.resume();
   await callee.recording.hears(440);
 });
