@@ -121,6 +121,7 @@ export class CallMedia {
       history: [...past, ...ledger.turns.map(({ who, text }) => ({ who, text }))],
       facts: this.#facts(),
       spent: ledger.usage,
+      talkedMs: ledger.talkedMs,
       ...leg,
     };
   }

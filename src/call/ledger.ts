@@ -72,6 +72,7 @@ export class CallLedger {
   #endedAtWallMs: number | null = null;
   #outcome: Outcome | null = null;
   #report: LegReport | null = null;
+  #talkedMs = 0;
   readonly #quality = new QualityBook();
 
   constructor(options: LedgerOptions) {
@@ -92,6 +93,8 @@ export class CallLedger {
     if (before.answeredAt === null) return;
     this.#answeredAtWallMs = Date.parse(before.answeredAt);
     this.#timings.answeredMs = this.#answeredAtWallMs - this.#startedAtWallMs;
+    // How much of it was hold, the process that knew it took along.
+    this.#talkedMs = nowWallMs - this.#answeredAtWallMs;
   }
 
   get usage(): Usage {
@@ -125,6 +128,11 @@ export class CallLedger {
 
   get report(): LegReport | null {
     return this.#report;
+  }
+
+  /** Time with an agent, hold not counted. */
+  get talkedMs(): number {
+    return this.#talkedMs;
   }
 
   get record(): CallRecord {
@@ -221,6 +229,8 @@ export class CallLedger {
         break;
       case 'legReport':
         this.#report = observation.report;
+        // The report of a leg that never came has none.
+        this.#talkedMs = Math.max(this.#talkedMs, observation.report.talkedMs);
         this.#quality.reported(observation.report);
         break;
     }

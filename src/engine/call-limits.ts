@@ -24,15 +24,20 @@ const MILLION = 1_000_000;
 /** Counts what a call costs, whichever of its agents spends it. */
 export class CallMeter {
   #usage: Usage;
-  #talkedMs = 0;
+  #talkedMs: number;
 
-  /** @param before what was spent before this session, where a leg had to be opened again */
-  constructor(before: Usage) {
-    this.#usage = before;
+  /** What was spent and talked before this session, where a leg had to be opened again. */
+  constructor(spent: Usage, talkedMs: number) {
+    this.#usage = spent;
+    this.#talkedMs = talkedMs;
   }
 
   get usage(): Usage {
     return this.#usage;
+  }
+
+  get talkedMs(): number {
+    return this.#talkedMs;
   }
 
   used(inputTokens: number, outputTokens: number, { prices }: AgentLimits): void {

@@ -354,5 +354,15 @@ export class MediaHost {
 /** The figures of a leg that never came, or whose thread is gone before it reported. */
 export function emptyReport(legId: LegId): Extract<FromMedia, { readonly kind: 'legClosed' }>['report'] {
   const counters = newLegCounters();
-  return { legId, codec: '', sampleRateHz: 0, depthMs: 0, skewPpm: 0, counters, sound: NO_SOUND, chain: [] };
+  return {
+    legId,
+    codec: '',
+    sampleRateHz: 0,
+    depthMs: 0,
+    skewPpm: 0,
+    counters,
+    sound: NO_SOUND,
+    talkedMs: 0,
+    chain: [],
+  };
 }

@@ -1,7 +1,7 @@
 import type { ConversationListener } from '../agent/conversation.js';
 import { CallSecrets } from '../agent/call-secrets.js';
 import { assertNever } from '../core/assert-never.js';
-import type { CallLimit, Turn } from '../core/calls.js';
+import type { Turn } from '../core/calls.js';
 import { NO_USAGE } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
 import type { LinecardError } from '../core/errors.js';
@@ -15,7 +15,8 @@ import type { RecordedChunk } from '../media/recording-tap.js';
 import { RecordingTap } from '../media/recording-tap.js';
 import type { Ticked } from '../media/ticker.js';
 import type { AgentLimits } from './call-limits.js';
-import { CallMeter, NO_LIMITS } from './call-limits.js';
+import { NO_LIMITS } from './call-limits.js';
+import { LimitWatch } from './limit-watch.js';
 import type { HostedAgent, LiveConversation, OpenConversation } from './live-conversation.js';
 import type { FromMedia, LegReport, OpenSession, ToMedia } from './port.js';
 import { RemoteControl } from './remote-control.js';
@@ -26,8 +27,6 @@ import { RemoteControl } from './remote-control.js';
  */
 const FIRST_REPORT_TICKS = 1000 / FRAME_MS;
 const REPORT_TICKS = 5000 / FRAME_MS;
-/** For the word that tells of a limit: longer than it takes to make and to say one, also with a model that does not answer. */
-const FAREWELL_MS = 12_000;
 /** Agents that give a caller to each other go in circles. */
 const MAX_HANDOVERS = 10;
 /** Stands for a digit that nobody may see. */
@@ -77,10 +76,7 @@ export class MediaSession implements Ticked {
   #handover: { readonly agent: string; readonly context: string } | null = null;
   #handovers = 0;
   #agent: string;
-  readonly #meter: CallMeter;
-  /** While the caller is told that a limit was reached. */
-  #farewell: { readonly limit: CallLimit; readonly untilMs: number; state: 'not begun' | 'begun' | 'told' } | null =
-    null;
+  readonly #limitWatch: LimitWatch;
   /** For the agent that took the call over. */
   #briefing: string | null = null;
   /** Set by a conversation that cannot go on; the next tick replaces it, so that nothing is torn down beneath its own callers. */
@@ -112,7 +108,12 @@ export class MediaSession implements Ticked {
     this.#control = new RemoteControl({ callId, clock, send });
     this.#history = [...session.history];
     this.#agent = session.agent;
-    this.#meter = new CallMeter(session.spent ?? NO_USAGE);
+    this.#limitWatch = new LimitWatch({
+      spent: session.spent ?? NO_USAGE,
+      talkedMs: session.talkedMs ?? 0,
+      onReached: (limit) => send({ kind: 'limitReached', callId, limit }),
+      log: options.log,
+    });
     this.#attempts = options.attemptsOf(session.agent);
     this.#reportedRateHz = leg.wireRateHz;
     this.#chain = leg.describe();
@@ -138,6 +139,7 @@ export class MediaSession implements Ticked {
       skewPpm: Math.round(leg.playout.skewPpm),
       counters: { ...leg.counters },
       sound: leg.sound,
+      talkedMs: this.#limitWatch.talkedMs,
       ...(leg.network === undefined ? {} : { network: leg.network }),
       chain: this.#chain,
     };
@@ -159,7 +161,7 @@ export class MediaSession implements Ticked {
     } else {
       try {
         this.#conversation.tick(nowMs);
-        this.#watchLimits(this.#conversation, nowMs);
+        if (this.#started && this.#held === 'resumed') this.#limitWatch.tick(this.#conversation, this.#limits, nowMs);
       } catch (thrown) {
         this.#broken(thrown);
       }
@@ -230,27 +232,6 @@ export class MediaSession implements Ticked {
     return this.#attempts[this.#attempt]?.limits ?? NO_LIMITS;
   }
 
-  /** One that is reached is told to the caller; when they have heard it, control brings them to a person. */
-  #watchLimits(conversation: LiveConversation, nowMs: number): void {
-    if (!this.#started || this.#held === 'held') return;
-    this.#meter.talked(FRAME_MS);
-    const farewell = this.#farewell;
-    if (farewell === null) {
-      const limit = this.#meter.reached(this.#limits);
-      if (limit === null) return;
-      this.#options.log.warn({ limit, ...this.#meter.usage }, 'limit of the agent reached');
-      this.#farewell = { limit, untilMs: nowMs + FAREWELL_MS, state: 'not begun' };
-      conversation.say(this.#limits.say, 'yes');
-    } else if (farewell.state === 'not begun' && conversation.speaks) farewell.state = 'begun';
-    else if (
-      farewell.state !== 'told' &&
-      (nowMs >= farewell.untilMs || (farewell.state === 'begun' && !conversation.speaks))
-    ) {
-      farewell.state = 'told';
-      this.#options.send({ kind: 'limitReached', callId: this.session.callId, limit: farewell.limit });
-    }
-  }
-
   #watchLeg(): void {
     this.leg.watch(this.#started && this.#held === 'resumed' ? 'on' : 'off');
   }
@@ -315,8 +296,8 @@ export class MediaSession implements Ticked {
       },
       used: (input, output) => {
         if (!current()) return;
-        this.#meter.used(input, output, this.#limits);
-        send({ kind: 'usage', callId, usage: this.#meter.usage });
+        this.#limitWatch.used(input, output, this.#limits);
+        send({ kind: 'usage', callId, usage: this.#limitWatch.usage });
       },
       handedOver: (agent, context) => {
         if (current()) this.#handover = { agent, context };

@@ -33,6 +33,8 @@ export type OpenSession = {
   readonly history: readonly { readonly who: Turn['who']; readonly text: string }[];
   /** What its models were paid already, where a leg is opened again. */
   readonly spent?: Usage;
+  /** How long it was with an agent already, hold not counted. */
+  readonly talkedMs?: number;
   /** What control knows of the call for the agent's prompts. */
   readonly facts?: PromptValues;
   /** What the leg has to know before the PBX sends; null where the packets tell (AudioSocket). */
@@ -120,6 +122,8 @@ export type LegReport = {
   readonly skewPpm: number;
   readonly counters: LegCounters;
   readonly sound: LegSound;
+  /** How long the call has been with an agent, hold not counted; legs before this one included. */
+  readonly talkedMs: number;
   /** Absent where the transport tells nothing of it. */
   readonly network?: LegNetwork;
   readonly chain: readonly string[];

@@ -15,6 +15,7 @@ function report(concealed: number, network?: LegNetwork): LegReport {
     skewPpm: 0,
     counters: { ...newLegCounters(), concealed, framesOut: 300 },
     sound: { ...NO_SOUND, oneWayMs: 2000 },
+    talkedMs: 0,
     chain: [],
     ...(network === undefined ? {} : { network }),
   };

@@ -9,7 +9,7 @@ import type { ControlRequest } from '../../src/engine/port.js';
 import { silentLogger } from '../../src/core/logger.js';
 import type { PbxCapabilities } from '../../src/pbx/port.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
-import { FakeEngine } from '../support/fake-engine.js';
+import { FakeEngine, legReport } from '../support/fake-engine.js';
 import { FakePbx } from '../support/fake-pbx.js';
 
 let clock: FakeClock;
@@ -393,6 +393,14 @@ describe('what an agent does besides speaking', () => {
     expect(outcome()).toBe('transferred/none');
     expect(events.find((event) => event.kind === 'callEnded')?.call.usage).toEqual(usage);
     expect(events.map(({ kind }) => kind)).toContain('limitReached');
+  });
+
+  // A leg that was lost every nine minutes gave its agent of ten minutes all day: the clock of the limit was the leg's.
+  it('what it has talked already counts when its audio is opened again', async () => {
+    const { callId } = await talkingCall();
+    engine.loseLeg(callId, legReport({ talkedMs: 540_000 }));
+    await settle();
+    expect([...engine.sessions.values()][0]).toMatchObject({ callId, talkedMs: 540_000 });
   });
 
   it('notes and tools are in the call’s record', async () => {

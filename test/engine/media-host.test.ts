@@ -320,6 +320,21 @@ describe('media host', () => {
     expect(news()).toEqual([{ kind: 'limitReached', callId: session.callId, limit: 'minutes' }]);
   });
 
+  it('counts the minutes of the legs before this one', async () => {
+    const { clock, host, session, sent, news } = await talking({}, { agent: 'limited', talkedMs: 50_000 });
+    news();
+    clock.advance(5000);
+    host.handle({ kind: 'hold', callId: session.callId, held: 'held' });
+    clock.advance(60_000);
+    host.handle({ kind: 'hold', callId: session.callId, held: 'resumed' });
+    const reports = sent.flatMap((message) => (message.kind === 'legReport' ? [message.report.talkedMs] : []));
+    expect(reports.at(-1)).toBe(55_000);
+    clock.advance(6000);
+    news();
+    clock.advance(12_000);
+    expect(news()).toEqual([{ kind: 'limitReached', callId: session.callId, limit: 'minutes' }]);
+  });
+
   it('gives a call to another agent, with what was said and what it has to know', async () => {
     const { host, clock, session, conversations, news } = await talking();
     const { callId } = session;

@@ -125,6 +125,7 @@ describe('media pool', () => {
       skewPpm: 0,
       counters: {} as never,
       sound: NO_SOUND,
+      talkedMs: 0,
       chain: [],
     };
     links[0]!.onMessage({ kind: 'legClosed', callId: session.callId, reason: 'remote', detail: 'FIN', report });

@@ -168,6 +168,7 @@ function report(counters: Partial<LegCounters>, sound: Partial<LegSound> = {}) {
     depthMs: 40,
     skewPpm: 0,
     sound: { ...NO_SOUND, ...sound },
+    talkedMs: 0,
     counters: { ...NO_FRAMES, ...counters },
     chain: [],
   };

@@ -36,9 +36,9 @@ export class FakeEngine implements MediaEngine {
     this.onMessage({ kind: 'legConnected', callId, codec: 'slin16', sampleRateHz: 16_000 });
   }
 
-  loseLeg(callId: CallId): void {
+  loseLeg(callId: CallId, report = legReport()): void {
     this.sessions.delete(callId);
-    this.onMessage({ kind: 'legClosed', callId, reason: 'remote', detail: 'FIN', report: legReport() });
+    this.onMessage({ kind: 'legClosed', callId, reason: 'remote', detail: 'FIN', report });
   }
 
   directCall(): CallId {
@@ -81,7 +81,7 @@ export class FakeEngine implements MediaEngine {
   }
 }
 
-export function legReport(): LegReport {
+export function legReport(overrides: Partial<LegReport> = {}): LegReport {
   return {
     legId: newLegId(),
     codec: 'slin16',
@@ -89,6 +89,7 @@ export function legReport(): LegReport {
     depthMs: 0,
     skewPpm: 0,
     sound: NO_SOUND,
+    talkedMs: 0,
     chain: [],
     counters: {
       framesIn: 0,
@@ -103,5 +104,6 @@ export function legReport(): LegReport {
       lost: 0,
       clippedSamples: 0,
     },
+    ...overrides,
   };
 }
