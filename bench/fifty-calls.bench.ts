@@ -4,9 +4,8 @@ import { startAsterisk } from '../test/support/asterisk.js';
 import { startLinecardProcess } from '../test/support/linecard.js';
 import { Phone } from '../test/support/phone/phone.js';
 import type { PhoneCall } from '../test/support/phone/phone-call.js';
-import type { Recording } from '../test/support/phone/recording.js';
-import { tone } from '../test/support/phone/sources.js';
 import { printResult, round, sleep } from './support/media-bench.js';
+import { measurePhones } from './support/phone-media.js';
 import { slopeOf } from '../test/support/slope.js';
 
 const CALLS = Number(process.env['LINECARD_BENCH_PHONE_CALLS'] ?? '50');
@@ -14,7 +13,6 @@ const CALLS = Number(process.env['LINECARD_BENCH_PHONE_CALLS'] ?? '50');
 const SECONDS = Number(process.env['LINECARD_BENCH_PHONE_SECONDS'] ?? '300');
 /** The first seconds of a call are its ringing and the compiling of code. */
 const WARM_UP_SECONDS = 10;
-const LONG_GAP_MS = 60;
 
 type Place = { readonly name: string; readonly extension: string };
 
@@ -48,51 +46,43 @@ try {
 async function talk({ extension }: Place, seconds: number, pid: number) {
   const server = { host: '127.0.0.1', port: asterisk.config.sipPort };
   const phone = await Phone.open({ server, user: '6001', password: 'secret6001', codecs: ['PCMU'] });
+  const memory: { x: number; y: number }[] = [];
+  const startedAtMs = performance.now();
+  let measuring = true;
+  const remembering = remember(() => measuring, memory, pid, startedAtMs);
   try {
     const calls: PhoneCall[] = [];
     for (let i = 0; i < CALLS; i++) {
       const call = await phone.dial(extension);
       await call.answered();
-      call.play(tone(300 + 20 * i));
       calls.push(call);
     }
-    await sleep(WARM_UP_SECONDS * 1000);
-    const gapsMs: number[] = [];
-    for (const { recording } of calls) takeGaps(recording);
-    const memory: { x: number; y: number }[] = [];
-    let frames = 0;
-    for (let second = 0; second < seconds; second++) {
-      await sleep(1000);
-      for (const { recording } of calls) gapsMs.push(...takeGaps(recording));
-      memory.push({ x: second / 60, y: await rssMb(pid) });
-    }
-    frames = gapsMs.length;
-    gapsMs.sort((a, b) => a - b);
-    const at = (part: number): number => round(gapsMs[Math.floor(part * (gapsMs.length - 1))] ?? NaN, 1);
-    const ended = calls.filter((call) => call.state === 'ended').length;
+    const figures = await measurePhones(calls, { warmUpSeconds: WARM_UP_SECONDS, seconds });
+    measuring = false;
+    await remembering;
     return {
-      gapP50Ms: at(0.5),
-      gapP99Ms: at(0.99),
-      gapMaxMs: at(1),
-      gapsOver60Ms: gapsMs.filter((gapMs) => gapMs > LONG_GAP_MS).length,
-      framesPerSecond: round(frames / CALLS / seconds, 2),
-      seconds,
-      ended,
+      ...figures,
+      ended: calls.filter((call) => call.state === 'ended').length,
       firstMb: round(memory[0]?.y ?? 0, 1),
       lastMb: round(memory.at(-1)?.y ?? 0, 1),
       growthMbPerMinute: round(slopeOf(memory.slice(Math.floor(memory.length / 3))), 2),
     };
   } finally {
+    measuring = false;
     await phone.close();
   }
 }
 
-/** The gaps since the last call of this; what was recorded is forgotten but for the last packet. */
-function takeGaps(recording: Recording): number[] {
-  const { packets } = recording;
-  const gapsMs = packets.slice(1).map((packet, i) => packet.atMs - (packets[i]?.atMs ?? packet.atMs));
-  packets.splice(0, Math.max(0, packets.length - 1));
-  return gapsMs;
+async function remember(
+  measuring: () => boolean,
+  memory: { x: number; y: number }[],
+  pid: number,
+  startedAtMs: number,
+): Promise<void> {
+  while (measuring()) {
+    await sleep(1000);
+    memory.push({ x: (performance.now() - startedAtMs) / 60_000, y: await rssMb(pid) });
+  }
 }
 
 /** What the process has in memory. */

@@ -4,15 +4,16 @@ import { startLinecardProcess } from '../test/support/linecard.js';
 import { Phone } from '../test/support/phone/phone.js';
 import type { PhoneCall } from '../test/support/phone/phone-call.js';
 import type { CodecName } from '../test/support/phone/sdp.js';
-import { tone } from '../test/support/phone/sources.js';
 import { Bursts } from './support/bursts.js';
 import { printResult, round, sleep } from './support/media-bench.js';
+import { measurePhones } from './support/phone-media.js';
 
 const CALLS = Number(process.env['LINECARD_BENCH_PHONE_CALLS'] ?? '10');
 const SECONDS = Number(process.env['LINECARD_BENCH_PHONE_SECONDS'] ?? '10');
 const LOAD_CALLS = Number(process.env['LINECARD_BENCH_LOAD_CALLS'] ?? '50');
 const LOAD_SECONDS = Number(process.env['LINECARD_BENCH_LOAD_SECONDS'] ?? '300');
-const GAP_LIMIT_MS = 60;
+/** The first seconds of a call are its ringing and the compiling of code. */
+const LOAD_WARM_UP_SECONDS = 10;
 
 /** FreeSWITCH's own echo, for what is not ours. */
 const OWN_ECHO = `
@@ -76,7 +77,7 @@ async function measureDelay(freeswitch: TestFreeSwitch, codec: CodecName): Promi
   });
 }
 
-/** Time between one RTP packet and the next at each phone, all calls at once. */
+/** Time between one RTP packet and the next at each phone, all calls at once, and how long an echo takes to come back. */
 async function measureGaps(
   freeswitch: TestFreeSwitch,
   extension: string,
@@ -86,39 +87,14 @@ async function measureGaps(
   const phone = await openPhone(freeswitch, 'PCMU');
   try {
     const calls: PhoneCall[] = [];
-    for (let i = 0; i < LOAD_CALLS; i++) {
-      const call = await talk(phone, extension);
-      call.play(tone(1000));
-      calls.push(call);
-      await sleep(20);
-    }
-    await sleep(1000);
-    for (const call of calls) call.recording.packets.splice(0);
-    const gapsMs: number[] = [];
-    let packets = 0;
-    for (let second = 0; second < seconds; second++) {
-      await sleep(1000);
-      for (const { recording } of calls) {
-        // What was counted is let go, but for the last, from which the next gap begins.
-        const heard = recording.packets.splice(0, Math.max(0, recording.packets.length - 1));
-        packets += heard.length;
-        const times = [...heard, ...recording.packets].map((packet) => packet.atMs);
-        for (let i = 1; i < times.length; i++) gapsMs.push((times[i] ?? 0) - (times[i - 1] ?? 0));
-      }
-    }
-    const live = calls.filter((call) => call.state === 'talking').length;
-    gapsMs.sort((a, b) => a - b);
+    for (let i = 0; i < LOAD_CALLS; i++) calls.push(await talk(phone, extension));
+    const figures = await measurePhones(calls, { warmUpSeconds: LOAD_WARM_UP_SECONDS, seconds });
     printResult({
-      name: `freeswitch downlink gaps, ${what}`,
-      unit: 'ms',
-      value: round(at(gapsMs, 1), 1),
-      calls: LOAD_CALLS,
-      stillTalking: live,
-      seconds,
-      packetsPerCallSecond: round(packets / LOAD_CALLS / seconds, 2),
-      p50: round(at(gapsMs, 0.5), 1),
-      p99: round(at(gapsMs, 0.99), 1),
-      over60Ms: gapsMs.filter((gapMs) => gapMs > GAP_LIMIT_MS).length,
+      name: `freeswitch ${LOAD_CALLS} calls, ${what}`,
+      unit: 'ms, longest gap at a phone',
+      value: figures.gapMaxMs,
+      stillTalking: calls.filter((call) => call.state === 'talking').length,
+      ...figures,
     });
   } finally {
     await phone.close();

@@ -1,4 +1,4 @@
-import { loadBinary, printResult, round, sleep, startLoad, startServer } from './support/media-bench.js';
+import { compileLoad, printResult, round, sleep, startLoad, startServer } from './support/media-bench.js';
 
 const CALLS = 100;
 const SECONDS = 10;
@@ -7,7 +7,7 @@ const FRAMES = CALLS * SECONDS * 50;
 const NOT_PER_FRAME = /^dist\/(engine\/(media-host|pool|media-thread-handle|thread-link)|core\/clock)/;
 
 /** What the way of a frame allocates: ours should be nothing, Node's own is the buffers that it reads into and the requests to write. */
-const binary = await loadBinary();
+const binary = await compileLoad('media-load');
 const server = await startServer('linecard', { threads: 0 });
 try {
   const loading = startLoad({

@@ -1,4 +1,4 @@
-import { loadBinary, printResult, runLoad, startServer } from './support/media-bench.js';
+import { compileLoad, printResult, runLoad, startServer } from './support/media-bench.js';
 
 /** Where the goal is; the figures say how far it was met. */
 const CALLS = Number(process.env['LINECARD_BENCH_CALLS'] ?? '500');
@@ -12,7 +12,7 @@ const RUNS = [
 ] as const;
 
 /** AudioSocket at 8 kHz in and out, 16 kHz inside, the echo agent. */
-const binary = await loadBinary();
+const binary = await compileLoad('media-load');
 for (const { name, what, threads, calls } of RUNS) {
   const server = await startServer(what, { threads });
   try {

@@ -1,4 +1,4 @@
-import { loadBinary, printResult, round, sleep, startLoad, startServer } from './support/media-bench.js';
+import { compileLoad, printResult, round, sleep, startLoad, startServer } from './support/media-bench.js';
 import { slopeOf } from '../test/support/slope.js';
 
 const CALLS = Number(process.env['LINECARD_BENCH_CALLS'] ?? '500');
@@ -9,7 +9,7 @@ const CHANGING_CALLS = 50;
 const CALL_SECONDS = 5;
 const KB = 1024;
 
-const binary = await loadBinary();
+const binary = await compileLoad('media-load');
 await perCall();
 await slope();
 

@@ -112,11 +112,11 @@ export async function startServer(
   return new BenchServer(process, port);
 }
 
-/** Compiles the load generator when it is older than its source; returns its path. */
-export async function loadBinary(): Promise<string> {
-  const source = path.join(LOAD, 'media-load.cc');
+/** Compiles a program of `bench/load` when it is older than its source; returns its path. */
+export async function compileLoad(name: 'media-load' | 'phone-media'): Promise<string> {
+  const source = path.join(LOAD, `${name}.cc`);
   const { mtimeMs } = await stat(source);
-  const binary = path.join(os.tmpdir(), `linecard-media-load-${os.userInfo().uid}-${Math.round(mtimeMs)}`);
+  const binary = path.join(os.tmpdir(), `linecard-${name}-${os.userInfo().uid}-${Math.round(mtimeMs)}`);
   try {
     await stat(binary);
   } catch {

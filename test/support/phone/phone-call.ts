@@ -6,7 +6,7 @@ import type { Exchange } from './sip-dialog.js';
 import { exchange, SipDialog } from './sip-dialog.js';
 import type { Credentials, SipHeader, SipRequest, SipResponse } from './sip-message.js';
 import { answerTo, headerOf, uriOf } from './sip-message.js';
-import type { SipSocket } from './sip-socket.js';
+import type { SipAddress, SipSocket } from './sip-socket.js';
 import type { Source } from './sources.js';
 import { Until } from './until.js';
 
@@ -53,6 +53,8 @@ export class PhoneCall {
   #outgoing: { readonly request: SipRequest; readonly branch: string; provisional: 'none' | 'received' } | null = null;
   #wantsToCancel = false;
   #goodbye: Promise<Exchange> | null = null;
+  /** Where its sound is instead of in `rtp`. */
+  #movedTo: SipAddress | null = null;
   #transferStatus = 0;
 
   private constructor(line: PhoneLine, dialog: SipDialog, rtp: RtpStream, invite: SipRequest | null) {
@@ -141,12 +143,20 @@ export class PhoneCall {
     return this.rtp.sendDigits(digits);
   }
 
-  hold(): Promise<void> {
-    return this.#reinvite('sendonly');
+  async hold(): Promise<void> {
+    await this.#reinvite('sendonly');
   }
 
-  resume(): Promise<void> {
-    return this.#reinvite('sendrecv');
+  async resume(): Promise<void> {
+    await this.#reinvite('sendrecv');
+  }
+
+  /** From now on its sound is somebody else's at this address; resolves with where the other side takes it. */
+  async moveMedia(to: SipAddress): Promise<SipAddress> {
+    this.#movedTo = to;
+    this.rtp.close();
+    const { address } = await this.#reinvite('sendrecv');
+    return address;
   }
 
   /** The key for blind transfer: REFER; resolves with the last status that the PBX reported, and hangs up when that is good. */
@@ -276,14 +286,16 @@ export class PhoneCall {
       .catch((error: unknown) => this.#end({ by: 'us', status: null, cause: null }, error));
   }
 
-  async #reinvite(direction: MediaDirection): Promise<void> {
+  async #reinvite(direction: MediaDirection): Promise<AudioDescription> {
     this.#ownDirection = direction;
     const { request, response, branch } = await this.#exchange('INVITE', [SDP_TYPE], this.#describe());
     if (response.status >= 300) throw new Error(`re-INVITE was answered ${response.status} ${response.reason}`);
     this.#line.socket.ack(this.#dialog.ack(request), branch);
     // The answer to our hold says recvonly: that is no hold of theirs.
-    this.#takeDescription(response.body);
+    const theirs = this.#takeDescription(response.body);
     this.remoteDirection = 'sendrecv';
+    if (theirs === null) throw new Error('the answer to a re-INVITE describes no sound');
+    return theirs;
   }
 
   #exchange(method: string, headers: readonly SipHeader[] = [], body = ''): Promise<Exchange> {
@@ -305,17 +317,18 @@ export class PhoneCall {
     const codecs = agreed === null ? this.#line.codecs : [agreed];
     this.#sdpVersion += 1;
     const direction = answerDirection(this.#ownDirection, this.remoteDirection);
-    return formatSdp({ address: this.rtp.address, codecs, direction, version: this.#sdpVersion });
+    return formatSdp({ address: this.#movedTo ?? this.rtp.address, codecs, direction, version: this.#sdpVersion });
   }
 
-  #takeDescription(sdp: string): void {
-    const theirs: AudioDescription | null = parseSdp(sdp);
-    if (theirs === null) return;
+  #takeDescription(sdp: string): AudioDescription | null {
+    const theirs = parseSdp(sdp);
+    if (theirs === null) return null;
     const codec = this.#line.codecs.find((name) => theirs.codecs.includes(name));
     if (codec === undefined) throw new Error(`no codec in common: ${theirs.codecs.join(', ')}`);
     this.remoteDirection = theirs.direction;
     this.rtp.start({ codec, remote: theirs.address, eventPayloadType: theirs.eventPayloadType });
     this.#until.changed();
+    return theirs;
   }
 
   #become(state: PhoneCallState): void {
