@@ -285,7 +285,9 @@ export class CallManager implements CallDirectory, CallActions {
       await this.#orLog(pbx.handBack(offer.channelId, to), 'caller could not be brought to the fallback');
       return;
     }
-    const line = { pbx, offer, fallback: plan.fallback };
+    // The dialplan tells its variables once, and a call that goes on has them from its beginning.
+    const variables = { ...before?.variables, ...offer.variables };
+    const line = { pbx, offer: { ...offer, variables }, fallback: plan.fallback };
     const session = new CallSession({
       id: before?.record.id ?? newCallId(),
       before,

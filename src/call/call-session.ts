@@ -211,6 +211,7 @@ export class CallSession implements AgentsCall {
     if (before === null) this.#ledger.started();
     else this.#ledger.resumed(before.resumptions + 1);
     services.journal.locate(this.id, offer.channelId);
+    if (before === null) services.journal.told(this.id, offer.variables ?? {});
     if (before !== null && offer.answered === 'yes') {
       await this.#resume(line, before);
       return;
@@ -310,8 +311,11 @@ export class CallSession implements AgentsCall {
       case 'responseStarted':
       case 'toolCalled':
       case 'agentChanged':
-      case 'usage':
       case 'legReport':
+        this.#ledger.observed(message);
+        break;
+      case 'usage':
+        this.#options.services.journal.spent(this.id, message.usage);
         this.#ledger.observed(message);
         break;
       case 'request':

@@ -1,4 +1,4 @@
-import type { CallRecord, TransferMode, Turn } from '../core/calls.js';
+import type { CallRecord, TransferMode, Turn, Usage } from '../core/calls.js';
 import type { CallEvent } from '../core/events.js';
 import type { CallId, ChannelId } from '../core/ids.js';
 
@@ -22,6 +22,8 @@ export type UnfinishedCall = {
   readonly transfer: AskedTransfer | null;
   /** How many were begun in this call. */
   readonly transfers: number;
+  /** What the dialplan told of it, by name. */
+  readonly variables: Readonly<Record<string, string>>;
   /** How many processes had it, beyond the first. */
   readonly resumptions: number;
   /** Wall clock, milliseconds, of the last entry. */
@@ -44,6 +46,10 @@ export interface CallJournal {
   transferEnded(callId: CallId, how: string): void;
   /** A command that is about to be given, with its ids: for whoever asks later what happened. */
   step(callId: CallId, what: string, detail: Readonly<Record<string, unknown>>): void;
+  /** What the dialplan tells of a call that begins: it does so once, and prompts name it. */
+  told(callId: CallId, variables: Readonly<Record<string, string>>): void;
+  /** What was spent by now: limits count on. */
+  spent(callId: CallId, usage: Usage): void;
   /** What was said before a call began belongs to it. */
   inherit(callId: CallId, turns: readonly PastTurn[]): void;
   /** What was said in a browser's call and in those before it, for one that goes on with it; empty: nothing is known, or it is too long ago. */
@@ -65,6 +71,8 @@ export const NO_JOURNAL: CallJournal = {
   transferBegins: () => undefined,
   transferEnded: () => undefined,
   step: () => undefined,
+  told: () => undefined,
+  spent: () => undefined,
   inherit: () => undefined,
   turnsOf: () => [],
   unfinished: () => [],

@@ -113,7 +113,7 @@ export class SqliteJournal implements CallJournal {
         break;
       }
       case 'callEnded':
-        this.step(callId, 'usage', event.call.usage);
+        this.spent(callId, event.call.usage);
         this.#end(event.call, event.outcome, atMs);
         break;
       case 'firstAudioPlayed':
@@ -159,6 +159,14 @@ export class SqliteJournal implements CallJournal {
         ...[callId, this.#wallMs(), what, bounded(JSON.stringify(detail)), callId],
       );
     });
+  }
+
+  told(callId: CallId, variables: Readonly<Record<string, string>>): void {
+    for (const [name, value] of Object.entries(variables)) this.step(callId, 'variable', { name, value });
+  }
+
+  spent(callId: CallId, usage: Usage): void {
+    this.step(callId, 'usage', usage);
   }
 
   inherit(callId: CallId, turns: readonly PastTurn[]): void {
@@ -267,6 +275,11 @@ export class SqliteJournal implements CallJournal {
     return { inputTokens, outputTokens, cost };
   }
 
+  #variablesOf(callId: string): Readonly<Record<string, string>> {
+    const told = this.#steps(callId, 'variable') as readonly { readonly name: string; readonly value: string }[];
+    return Object.fromEntries(told.map(({ name, value }) => [name, value]));
+  }
+
   /** What was entered by `step`, with its time; the newest hundred. */
   #steps(callId: string, what: string): readonly object[] {
     const rows = this.#file.all(
@@ -313,6 +326,7 @@ export class SqliteJournal implements CallJournal {
       heldBy: row.held_by.split(' ').filter((holder) => holder !== '') as LastingHold[],
       transfer,
       transfers: transfers.length,
+      variables: this.#variablesOf(row.id),
       resumptions: row.resumptions,
       touchedAtMs: row.touched_at_ms,
     };

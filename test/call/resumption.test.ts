@@ -68,6 +68,7 @@ function startProcess(media: 'started' | 'starting' = 'started'): void {
     },
     pbxes: [pbx],
     extensions: new Map([['7000', { agent: 'receptionist', fallback: '6001' }]]),
+    agents: new Set(['receptionist', 'billing']),
   });
   engine.onMessage = (message) => manager.onMedia(message);
   manager.start(media);
@@ -142,6 +143,23 @@ describe('a call whose process died', () => {
     await manager.hangUp(callId);
     const end = events.at(-1);
     expect(end?.kind === 'callEnded' && end.call.timings.endedMs).toBe(2000);
+  });
+
+  it('goes on with what the dialplan told, and with what it has spent', async () => {
+    pbx.offer({ channelId: CALLER, variables: { customer: '42' } });
+    await settle();
+    const [call] = manager.list();
+    const callId = call!.id;
+    manager.onMedia({ kind: 'usage', callId, usage: { inputTokens: 900, outputTokens: 100, cost: 0.4 } });
+    manager.onMedia({ kind: 'agentChanged', callId, agent: 'billing' });
+    for (let restarts = 0; restarts < 2; restarts++) {
+      await restart();
+      expect(engine.sessions.get(callId)).toMatchObject({
+        agent: 'billing',
+        facts: { 'var.customer': '42' },
+        spent: { inputTokens: 900, outputTokens: 100, cost: 0.4 },
+      });
+    }
   });
 
   it('goes on the third time, too', async () => {

@@ -134,6 +134,19 @@ describe('a call that its process left', () => {
     });
   });
 
+  it('is found with what the dialplan told of it, and what it has cost', () => {
+    const journal = openJournal();
+    const callId = begin(journal);
+    journal.locate(callId, CHANNEL);
+    const variables = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`name_${i}`, '"'.repeat(1000)]));
+    journal.told(callId, variables);
+    journal.spent(callId, { inputTokens: 10, outputTokens: 5, cost: 0.1 });
+    journal.spent(callId, { inputTokens: 20, outputTokens: 9, cost: 0.2 });
+    const found = afterDeath().unfinishedAt('main', CHANNEL);
+    expect(found?.variables).toEqual(variables);
+    expect(found?.record.usage).toEqual({ inputTokens: 20, outputTokens: 9, cost: 0.2 });
+  });
+
   it('is found on hold, and in a transfer that is not over', () => {
     const journal = openJournal();
     const callId = begin(journal);
