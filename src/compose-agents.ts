@@ -61,6 +61,7 @@ export function openAgents(
       backup: agent.backup ?? null,
       limits,
       turns: agent.turns,
+      filler: { afterMs: agent.filler.afterMs, tone: agent.filler.tone ? 'on' : 'off', words: agent.filler.text ?? '' },
       echoGuard: 'echoGuard' in agent && agent.echoGuard ? 'on' : 'off',
       tools: (floor) => toolbox.toolsOf(agent, floor),
     });

@@ -134,8 +134,11 @@ export function composeMedia(
     maxSessions: config.media.callsPerThread,
     admission: config.media.admission,
     openConversation: ({ agent, ...options }) => {
-      const { provider, tools, echoGuard, turns } = agent;
-      const rules = turns === undefined ? {} : { turns };
+      const { provider, tools, echoGuard, turns, filler } = agent;
+      const rules = {
+        ...(turns === undefined ? {} : { turns }),
+        ...(filler === undefined ? {} : { filler }),
+      };
       const openDetector = (): Vad => new Vad();
       return new Conversation({ ...options, ...rules, provider, tools, echoGuard, openDetector, chunks });
     },

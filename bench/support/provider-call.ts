@@ -180,9 +180,9 @@ function watched(provider: AgentProvider, watch: Watch): AgentProvider {
         start: () => session.start(),
         hear: (frame) => session.hear(frame),
         digit: (digit) => session.digit(digit),
-        callerStarted: () => {
-          watch.callerStarted();
-          session.callerStarted();
+        callerStarted: (spokenMs) => {
+          watch.callerStarted(spokenMs);
+          session.callerStarted(spokenMs);
         },
         callerFinished: (utterance) => {
           watch.callerFinished();

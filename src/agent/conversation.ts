@@ -6,11 +6,14 @@ import type { PromptValues } from '../core/prompt.js';
 import { dateValues, fillPrompt } from '../core/prompt.js';
 import { FRAME_MS, FRAME_SAMPLES } from '../core/units.js';
 import { FRAME_SILENCE } from '../media/leg.js';
-import { EchoGuard } from '../media/echo-guard.js';
 import type { MediaLeg } from '../media/leg.js';
 import { CallSecrets } from './call-secrets.js';
-import { DigitEntry } from './digit-entry.js';
+import { CallerKeys } from './caller-keys.js';
+import type { TurnRules } from './caller-turns.js';
+import { CallerTurns } from './caller-turns.js';
 import { EchoGate } from './echo-gate.js';
+import type { FillerRules, WaitingFor } from './filler.js';
+import { Filler } from './filler.js';
 import type {
   AgentCall,
   AgentEvents,
@@ -25,18 +28,8 @@ import type {
 } from './port.js';
 import type { SampleChunks } from './sample-chunks.js';
 import type { VoiceActivityDetector } from './speech-gate.js';
-import { SpeechGate } from './speech-gate.js';
 import { SpeechQueue } from './speech-queue.js';
 import { CallTools } from './tool-runner.js';
-import type { TurnWaits } from './turn-taking.js';
-import { TurnTaking } from './turn-taking.js';
-import { Utterance } from './utterance.js';
-
-/** How the caller's turns are found, for agents that leave that to us. */
-export type TurnRules = TurnWaits & {
-  /** protected: the caller's voice does not cut the first thing that the agent says; a key does. */
-  readonly greeting: 'protected' | 'interruptible';
-};
 
 /** What a conversation reports to its owner. After `failed` it may be closed and replaced at any time. */
 export interface ConversationListener {
@@ -74,6 +67,8 @@ export type ConversationOptions = {
   readonly chunks: SampleChunks;
   /** Absent: as is usual. */
   readonly turns?: TurnRules;
+  /** Absent: who waits hears nothing. */
+  readonly filler?: FillerRules;
   readonly listener: ConversationListener;
   readonly clock: Clock;
   readonly log: Logger;
@@ -94,50 +89,58 @@ export class Conversation {
   readonly #queue: SpeechQueue;
   readonly #tools: CallTools;
   readonly #session: AgentSession;
-  readonly #turns: TurnTaking;
-  /** Until the first thing that the agent says was heard, where it asked for that. */
-  #greeting: 'protected' | 'interruptible';
-  /** Null where the agent finds turns itself, or has none. */
-  readonly #gate: SpeechGate | null;
-  /** So that the agent is not interrupted by itself, from a loudspeaker. */
-  readonly #echo: EchoGuard | null;
-  /** The same for an agent that finds turns itself, where the configuration wants it. */
+  readonly #turns: CallerTurns;
+  readonly #keys: CallerKeys;
+  /** Keeps its own voice, from a loudspeaker, from an agent that finds turns itself, where the configuration wants it. */
   readonly #echoGate: EchoGate | null;
   /** Kept, so that a tick makes no closure. */
   readonly #hear = (frame: Int16Array): void => {
     if (this.#state === 'talking') this.#session.hear(frame);
   };
-  readonly #utterance: Utterance;
-  readonly #wantsUtterances: boolean;
+  readonly #hearTurns = (frame: Int16Array): void => this.#turns.pass(frame, this.#options.clock.nowMs(), this.#hear);
   #state: 'waiting' | 'talking' | 'held' | 'closed' = 'waiting';
   #firstAudio: 'not yet' | 'told' = 'not yet';
   /** End of the caller's last speech while an answer is owed; null otherwise. */
   #answerOwedSinceMs: number | null = null;
-  /** What cut the agent off, until it is reported. */
-  #cutCauseAtMs: number | null = null;
+  /** The same of a turn into what the agent said, until it is known whether that was interrupted. */
+  #heldTurnEndMs: number | null = null;
   #segmentStartedAtWallMs: number | null = null;
   #turnStartedAtWallMs = 0;
   #turnMs = 0;
+  /** Null where nothing is to be heard by who waits. */
+  readonly #filler: Filler | null;
+  /** The caller has finished, and nothing was heard of the agent since. */
+  #callerWaits = false;
   #doneReason: string | null = null;
   #handover: { readonly agent: string; readonly context: string } | null = null;
-  /** While a tool has asked for keys. */
-  #entry: DigitEntry | null = null;
-  #onNextKey: (() => void) | null = null;
 
   constructor(options: ConversationOptions) {
     const { leg, provider, call, control, chunks, clock, log, listener } = options;
     this.#options = options;
-    this.#turns = new TurnTaking(options.turns);
-    this.#greeting = options.turns?.greeting ?? 'interruptible';
     this.#secrets = options.secrets ?? new CallSecrets();
+    this.#keys = new CallerKeys({ secrets: this.#secrets, clock });
     this.#leg = leg;
     this.#queue = new SpeechQueue({ pool: chunks, onHeard: (speech) => this.#heard(speech) });
-    this.#utterance = new Utterance(chunks);
-    const { turnTaking, utterances } = provider.capabilities;
-    this.#wantsUtterances = turnTaking === 'linecard' && utterances === 'wanted';
-    this.#gate = turnTaking === 'linecard' ? new SpeechGate(options.openDetector()) : null;
-    this.#echo = this.#gate === null ? null : new EchoGuard();
-    this.#echoGate = turnTaking === 'provider' && options.echoGuard === 'on' ? new EchoGate() : null;
+    const { capabilities } = provider;
+    this.#filler = this.#openFiller(options);
+    this.#turns = new CallerTurns({
+      capabilities,
+      rules: options.turns,
+      queue: this.#queue,
+      listenAnyway: options.filler?.tone === 'on',
+      openDetector: options.openDetector,
+      chunks,
+      listener: {
+        stirred: () => this.#callerStirred(),
+        started: (spokenMs) => this.#callerStarted(spokenMs),
+        finished: (utterance, lastSpeechAtMs) => this.#callerFinished(utterance, lastSpeechAtMs),
+        overheard: () => {
+          this.#callerWaits = this.#queue.current === 'none';
+        },
+      },
+    });
+    const hasEcho = capabilities.turnTaking === 'provider' && options.echoGuard === 'on';
+    this.#echoGate = hasEcho ? new EchoGate() : null;
     const events: AgentEvents = {
       callerSaid: (text) => this.#callerSaid(text),
       used: ({ input, output }) => listener.used(input, output),
@@ -153,7 +156,7 @@ export class Conversation {
           this.#handover ??= { agent, context };
         },
         collectDigits: (request, signal) => this.#collectDigits(request, signal),
-        nextKey: (limitMs, signal) => this.#nextKey(limitMs, signal),
+        nextKey: (limitMs, signal) => this.#keys.next(limitMs, signal),
       }),
       call,
       control,
@@ -173,7 +176,7 @@ export class Conversation {
         log,
       });
     } catch (error) {
-      this.#gate?.close();
+      this.#turns.close();
       throw error;
     }
   }
@@ -191,18 +194,13 @@ export class Conversation {
   }
 
   get keys(): 'shown' | 'secret' {
-    return this.#entry?.visibility ?? 'shown';
+    return this.#keys.visibility;
   }
 
   digit(digit: string): void {
-    if (this.#onNextKey !== null) {
-      this.#onNextKey();
-      return;
-    }
-    if (this.#state !== 'talking') return;
-    if (this.#queue.current !== 'none') this.#cutOff(this.#options.clock.nowMs());
-    if (this.#entry === null) this.#session.digit(digit);
-    else this.#entry.press(digit);
+    if (this.#keys.takeNext() === 'taken' || this.#state !== 'talking') return;
+    if (this.#queue.current !== 'none') this.#turns.cutOff(this.#options.clock.nowMs());
+    if (this.#keys.press(digit) === 'not wanted') this.#session.digit(digit);
   }
 
   /** @param instead drops what the agent was saying, or had still to say */
@@ -220,27 +218,28 @@ export class Conversation {
   hold(held: 'held' | 'resumed'): void {
     if (held === 'held' && this.#state === 'talking') {
       this.#state = 'held';
-      this.#turns.reset();
-      this.#utterance.clear();
+      this.#turns.leave(this.#options.clock.nowMs());
     } else if (held === 'resumed' && this.#state === 'held') this.#state = 'talking';
   }
 
   /** Pulls one frame from the leg and pushes one to it. @param nowMs on the injected clock */
   tick(nowMs: number): void {
     const kind = this.#leg.pull(UPLINK, nowMs);
-    this.#echo?.heard(UPLINK);
-    this.#echoGate?.heard(UPLINK, this.#hear);
+    this.#turns.heard(UPLINK);
     if (this.#state !== 'talking') {
+      this.#echoGate?.heard(UPLINK, this.#hear);
       DOWNLINK.fill(0);
       this.#play();
       return;
     }
-    if (this.#gate !== null) this.#followTurns(this.#gate, kind !== FRAME_SILENCE, nowMs);
-    if (this.#echoGate === null) this.#session.hear(UPLINK);
+    this.#turns.follow(UPLINK, kind === FRAME_SILENCE ? 'none' : 'some', nowMs);
+    if (this.#echoGate === null) this.#hearTurns(UPLINK);
+    else this.#echoGate.heard(UPLINK, this.#hearTurns);
     const audible = this.#queue.read(DOWNLINK);
+    this.#filler?.fill(DOWNLINK, audible > 0 ? 'nothing' : this.#waitingFor(), this.#tools.running ? 'run' : 'rest');
     this.#play();
     if (audible > 0) this.#played(nowMs);
-    this.#entry?.tick(this.#queue.idle ? 'silent' : 'speaks');
+    this.#keys.tick(this.#queue.idle ? 'silent' : 'speaks');
     if (this.#queue.idle) this.#leave();
   }
 
@@ -251,49 +250,53 @@ export class Conversation {
     this.#session.close();
     this.#tools.close();
     this.#queue.close();
-    this.#utterance.clear();
-    this.#gate?.close();
+    this.#turns.close();
+  }
+
+  #openFiller({ provider, filler }: ConversationOptions): Filler | null {
+    const { turnTaking, fillers } = provider.capabilities;
+    if (filler === undefined || turnTaking === 'none') return null;
+    const words = fillers === 'conversation' ? filler.words : '';
+    if (filler.tone === 'off' && words === '') return null;
+    return new Filler({ rules: { ...filler, words }, say: (text) => this.#session.say(text) });
+  }
+
+  #waitingFor(): WaitingFor {
+    // Who is asked for keys is not waiting: we are.
+    if (this.#turns.speaking || this.#keys.awaited || this.#queue.current !== 'none') return 'nothing';
+    if (this.#tools.running) return 'tool';
+    return this.#callerWaits ? 'answer' : 'nothing';
   }
 
   #play(): void {
-    this.#echo?.played(DOWNLINK);
+    this.#turns.played(DOWNLINK);
     this.#echoGate?.played(DOWNLINK);
     this.#leg.push(DOWNLINK);
   }
 
-  #followTurns(gate: SpeechGate, hasAudio: boolean, nowMs: number): void {
-    const isSpeech = hasAudio && gate.isSpeech(UPLINK) && this.#echo?.isEcho() !== true;
-    if (this.#wantsUtterances) this.#utterance.push(UPLINK);
-    // What is said into a protected greeting is no turn.
-    const mayInterrupt = this.#greeting === 'interruptible' || this.#queue.current === 'none';
-    switch (this.#turns.feed(isSpeech && mayInterrupt ? 'speech' : 'none', nowMs)) {
-      case 'started': {
-        if (this.#wantsUtterances) this.#utterance.begin();
-        this.#turnStartedAtWallMs = this.#wallAt(this.#turns.onsetAtMs, nowMs);
-        if (this.#queue.current === 'allowed' && this.#greeting === 'interruptible')
-          this.#cutOff(this.#turns.onsetAtMs);
-        this.#entry?.spoke();
-        this.#session.callerStarted();
-        break;
-      }
-      case 'finished': {
-        this.#turnMs = this.#turns.lastSpeechAtMs - this.#turns.onsetAtMs;
-        this.#answerOwedSinceMs = this.#turns.lastSpeechAtMs;
-        this.#session.callerFinished(this.#wantsUtterances ? this.#utterance.take() : EMPTY);
-        break;
-      }
-      case 'none':
-        break;
-    }
+  #callerStirred(): void {
+    const { clock } = this.#options;
+    const spokenMs = Math.max(0, clock.nowMs() - this.#turns.onsetAtMs);
+    this.#turnStartedAtWallMs = Math.round(clock.wallMs() - spokenMs - FRAME_MS);
+    this.#callerWaits = false;
   }
 
-  #cutOff(causeAtMs: number): void {
-    this.#cutCauseAtMs ??= causeAtMs;
-    this.#queue.clear();
+  #callerStarted(spokenMs: number): void {
+    this.#keys.spoke();
+    this.#session.callerStarted(spokenMs);
+  }
+
+  #callerFinished(utterance: Int16Array, lastSpeechAtMs: number): void {
+    this.#turnMs = lastSpeechAtMs - this.#turns.onsetAtMs;
+    this.#callerWaits = true;
+    if (this.#queue.held) this.#heldTurnEndMs = lastSpeechAtMs;
+    else this.#answerOwedSinceMs = lastSpeechAtMs;
+    this.#session.callerFinished(utterance);
   }
 
   #played(nowMs: number): void {
     const { listener, clock } = this.#options;
+    this.#callerWaits = false;
     // The frame may have held the end of a sentence alone: the next one begins later.
     if (this.#queue.playing) this.#segmentStartedAtWallMs ??= clock.wallMs();
     if (this.#firstAudio === 'not yet') {
@@ -308,10 +311,12 @@ export class Conversation {
 
   #heard(speech: HeardSpeech): void {
     const { listener, clock } = this.#options;
-    if (speech.interrupted && speech.heardMs > 0 && this.#cutCauseAtMs !== null) {
-      listener.interrupted(speech.heardMs, clock.nowMs() - this.#cutCauseAtMs);
+    const reactionMs = this.#turns.reaction(clock.nowMs());
+    if (speech.interrupted && speech.heardMs > 0 && reactionMs !== null) {
+      listener.interrupted(speech.heardMs, reactionMs);
     }
-    this.#cutCauseAtMs = null;
+    if (speech.interrupted) this.#answerOwedSinceMs ??= this.#heldTurnEndMs;
+    this.#heldTurnEndMs = null;
     if (speech.text !== '') {
       listener.turn({
         who: 'agent',
@@ -323,7 +328,7 @@ export class Conversation {
     }
     this.#segmentStartedAtWallMs = null;
     this.#session.heard(speech);
-    if (this.#queue.current === 'none') this.#greeting = 'interruptible';
+    if (this.#queue.current === 'none') this.#turns.greeted();
   }
 
   #callerSaid(text: string): void {
@@ -334,42 +339,12 @@ export class Conversation {
   }
 
   #collectDigits(request: DigitRequest, signal: AbortSignal): Promise<EnteredDigits> {
-    if (this.#entry !== null || this.#state === 'closed') {
+    if (this.#keys.awaited || this.#state === 'closed') {
       return Promise.reject(new LinecardError('TOOL_FAILED', 'the caller is entering something already'));
     }
-    return new Promise((resolve, reject) => {
-      const entry = new DigitEntry(request, (entered) => {
-        this.#entry = null;
-        const { digits } = entered;
-        const isSecret = request.visibility === 'secret' && digits !== '';
-        resolve(isSecret ? { ...entered, digits: this.#secrets.keep(digits) } : entered);
-      });
-      this.#entry = entry;
-      const onAbort = (): void => {
-        if (this.#entry === entry) this.#entry = null;
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      if (request.prompt !== '') this.#session.say(request.prompt);
-    });
-  }
-
-  #nextKey(limitMs: number, signal: AbortSignal): Promise<'key' | 'time'> {
-    return new Promise((resolve, reject) => {
-      const end = (how: 'key' | 'time'): void => {
-        alarm.cancel();
-        this.#onNextKey = null;
-        resolve(how);
-      };
-      const alarm = this.#options.clock.setAlarm(limitMs, () => end('time'));
-      this.#onNextKey = () => end('key');
-      const onAbort = (): void => {
-        alarm.cancel();
-        this.#onNextKey = null;
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
+    const entered = this.#keys.collect(request, signal);
+    if (request.prompt !== '') this.#session.say(request.prompt);
+    return entered;
   }
 
   /** Everything was heard: what is to come after it comes now. */
@@ -382,13 +357,7 @@ export class Conversation {
     if (reason !== null) listener.done(reason);
     else if (handover !== null) listener.handedOver(handover.agent, handover.context);
   }
-
-  #wallAt(atMs: number, nowMs: number): number {
-    return Math.round(this.#options.clock.wallMs() - Math.max(0, nowMs - atMs) - FRAME_MS);
-  }
 }
-
-const EMPTY = new Int16Array(0);
 
 function promptValues({ caller, extension, facts }: AgentCall, clock: Clock): PromptValues {
   return {

@@ -15,6 +15,14 @@ export type AgentCapabilities = {
   readonly turnTaking: 'linecard' | 'provider' | 'none';
   /** The session wants the whole utterance at the end of a turn (a recognizer that decodes at once). */
   readonly utterances: 'wanted' | 'unwanted';
+  /**
+   * Who finds out whether a caller who speaks into the agent interrupts it (turnTaking `linecard`). `session`: it understands words. What it
+   * was saying is held when `callerStarted` comes, and it calls `speech.resume` or `speech.clear` when it knows. Absent: we do, by how long they speak;
+   * `callerStarted` comes when it is certain.
+   */
+  readonly interruptions?: 'session';
+  /** `conversation`: it is asked by `say` for words while a tool runs for long. Absent: it has ways of its own, or can say nothing then. */
+  readonly fillers?: 'conversation';
 };
 
 /** What is known of the call when the agent is opened. */
@@ -88,8 +96,14 @@ export interface SpeechOut {
   text(segment: SegmentId, text: string, words?: readonly WordTiming[]): void;
   /** No more audio will come for this segment. */
   end(segment: SegmentId): void;
-  /** Stops at the next tick, with a fade of 5 ms, and drops what is queued; `AgentSession.interrupted` follows. */
+  /** Stops at the next tick, with a fade of 5 ms, and drops what is queued; `AgentSession.heard` follows. */
   clear(): void;
+  /** The caller speaks, and it is not decided whether they interrupt: nothing is played, and all of it is kept. */
+  readonly held: boolean;
+  /** What would be reported if it were cleared now, segment by segment. */
+  ifCleared(): readonly HeardSpeech[];
+  /** They did not: what was held goes on, a quarter of a second before the place where it stopped. */
+  resume(): void;
   /** Milliseconds queued and not played yet. */
   readonly queuedMs: number;
 }
@@ -111,8 +125,11 @@ export interface AgentSession {
   hear(frame: Int16Array): void;
   /** A digit of the caller, `0-9*#A-D`; a playing segment has been cut already. */
   digit(digit: string): void;
-  /** The caller began to speak (turnTaking `linecard` only); a playing segment that allows it has been cut. */
-  callerStarted(): void;
+  /**
+   * The caller began to speak (turnTaking `linecard` only); a playing segment that allows it has been cut, or is held for a session that decides.
+   * @param spokenMs for how long they have been speaking
+   */
+  callerStarted(spokenMs: number): void;
   /** The caller finished. `utterance` (owned by the session) is the turn's audio with 300 ms before the onset; empty unless wanted. */
   callerFinished(utterance: Int16Array): void;
   /** A segment was heard to its end, or cut. Dropped segments that nobody heard are reported with heardMs 0. */

@@ -12,6 +12,8 @@ const CAPACITY_MS = 120_000;
 const MAX_SEGMENTS = 256;
 /** Shorter clicks, longer is audible as speech that goes on. */
 const FADE_SAMPLES = 5 * SAMPLES_PER_MS;
+/** An onset is noticed 160 ms late, and whoever spoke did not listen: what was said then is said again. */
+const REPEATED_SAMPLES = 240 * SAMPLES_PER_MS;
 
 type Segment = {
   readonly id: SegmentId;
@@ -28,7 +30,7 @@ type Segment = {
 
 export type SpeechQueueOptions = {
   readonly pool: SampleChunks;
-  /** Called within `read`, once for each segment, in order. */
+  /** Called within `read`, for segments that are cleared while they are held within `clear`; once for each, in order. */
   readonly onHeard: (speech: HeardSpeech) => void;
 };
 
@@ -42,6 +44,15 @@ export class SpeechQueue implements SpeechOut {
   readonly #segments: Segment[] = [];
   /** Cleared, and still to be faded out and reported at the next `read`. */
   #cut: Segment[] = [];
+  /** stopping: held, and still to be faded out at the next `read`. */
+  #state: 'playing' | 'stopping' | 'held' = 'playing';
+  /** Ring of what was read last; the next sample goes to `#recentAt`. */
+  readonly #recent = new Int16Array(REPEATED_SAMPLES);
+  #recentAt = 0;
+  /** The newest of the ring that are to be read once more, before anything else. */
+  #repeated = 0;
+  /** Samples since it went on, as long as they are faded in. */
+  #fadedIn = FADE_SAMPLES;
   /** Samples that did not fit. */
   lost = 0;
   /** Frames in which an open segment that had begun to play had nothing. */
@@ -53,7 +64,7 @@ export class SpeechQueue implements SpeechOut {
   }
 
   get queuedMs(): number {
-    let samples = 0;
+    let samples = this.#repeated;
     for (const segment of this.#segments) samples += segment.samples.length;
     return samples / SAMPLES_PER_MS;
   }
@@ -66,6 +77,10 @@ export class SpeechQueue implements SpeechOut {
   /** Whether a segment has been heard in part. */
   get playing(): boolean {
     return (this.#segments[0]?.played ?? 0) > 0;
+  }
+
+  get held(): boolean {
+    return this.#state !== 'playing';
   }
 
   /** Whether there is speech, heard or about to be, and whether the caller's voice may cut it. */
@@ -120,8 +135,37 @@ export class SpeechQueue implements SpeechOut {
   }
 
   clear(): void {
+    const wasSilent = this.#state === 'held';
+    this.#state = 'playing';
+    this.#repeated = 0;
     if (this.#segments.length === 0) return;
-    this.#cut = this.#cut.concat(this.#segments.splice(0));
+    const cut = this.#segments.splice(0);
+    if (!wasSilent) {
+      this.#cut = this.#cut.concat(cut);
+      return;
+    }
+    for (const segment of cut) this.#drop(segment);
+  }
+
+  ifCleared(): readonly HeardSpeech[] {
+    return this.#segments.map((segment) => heardOf(segment, true));
+  }
+
+  /** Stops at the next `read`, with a fade, and keeps everything until `resume` or `clear`. */
+  hold(): void {
+    if (this.#state === 'playing' && this.#segments.length > 0) this.#state = 'stopping';
+  }
+
+  /** Goes on, a moment before the place where it was held. */
+  resume(): void {
+    if (this.#state === 'held') {
+      const [first] = this.#segments;
+      const more = Math.min(REPEATED_SAMPLES - this.#repeated, first?.played ?? 0);
+      this.#repeated += more;
+      if (first !== undefined) first.played -= more;
+      this.#fadedIn = 0;
+    }
+    this.#state = 'playing';
   }
 
   /**
@@ -130,13 +174,16 @@ export class SpeechQueue implements SpeechOut {
    */
   read(dst: Int16Array): number {
     let filled = this.#cut.length > 0 ? this.#finishCut(dst) : 0;
-    while (filled < dst.length) {
+    if (this.#state === 'stopping') {
+      this.#state = 'held';
+      const [first] = this.#segments;
+      if (filled === 0 && first !== undefined && first.played > 0) filled = this.#fadeOut(first, dst);
+    }
+    while (filled < dst.length && this.#state === 'playing') {
       const segment = this.#segments[0];
       if (segment === undefined) break;
-      const part = segment.samples.read(dst, filled, dst.length - filled);
-      segment.played += part;
-      filled += part;
-      if (segment.samples.length > 0) continue;
+      filled += this.#take(segment, dst, filled, dst.length - filled);
+      if (segment.samples.length > 0 || this.#repeated > 0) continue;
       if (segment.state === 'open') {
         if (segment.played > 0 && filled < dst.length) this.underruns += 1;
         break;
@@ -154,6 +201,7 @@ export class SpeechQueue implements SpeechOut {
     for (const segment of this.#cut) segment.samples.clear();
     this.#segments.length = 0;
     this.#cut.length = 0;
+    this.#repeated = 0;
   }
 
   /** The first cut segment fades out if it was audible; all of them are reported. */
@@ -162,27 +210,58 @@ export class SpeechQueue implements SpeechOut {
     this.#cut = [];
     let filled = 0;
     for (const segment of cut) {
-      if (segment.played > 0 && filled === 0) {
-        filled = segment.samples.read(dst, 0, FADE_SAMPLES);
-        for (let i = 0; i < filled; i++) dst[i] = Math.round(((dst[i] as number) * (filled - i)) / (filled + 1));
-        segment.played += filled;
-      }
-      segment.samples.clear();
-      this.#report(segment, true);
+      if (segment.played > 0 && filled === 0) filled = this.#fadeOut(segment, dst);
+      this.#drop(segment);
     }
     return filled;
   }
 
+  #fadeOut(segment: Segment, dst: Int16Array): number {
+    const count = this.#take(segment, dst, 0, FADE_SAMPLES);
+    for (let i = 0; i < count; i++) dst[i] = Math.round(((dst[i] as number) * (count - i)) / (count + 1));
+    return count;
+  }
+
+  #drop(segment: Segment): void {
+    segment.samples.clear();
+    this.#report(segment, true);
+  }
+
+  /** The next samples of a segment, those first that are said again; returns how many there were. */
+  #take(segment: Segment, dst: Int16Array, at: number, count: number): number {
+    let part: number;
+    if (this.#repeated > 0) {
+      part = Math.min(count, this.#repeated);
+      const from = this.#recentAt - this.#repeated + REPEATED_SAMPLES;
+      for (let i = 0; i < part; i++) dst[at + i] = this.#recent[(from + i) % REPEATED_SAMPLES] as number;
+      this.#repeated -= part;
+    } else {
+      part = segment.samples.read(dst, at, count);
+      for (let i = 0; i < part; i++) {
+        this.#recent[this.#recentAt] = dst[at + i] as number;
+        this.#recentAt = this.#recentAt + 1 === REPEATED_SAMPLES ? 0 : this.#recentAt + 1;
+      }
+    }
+    segment.played += part;
+    for (let i = 0; i < part && this.#fadedIn < FADE_SAMPLES; i++) {
+      this.#fadedIn += 1;
+      dst[at + i] = Math.round(((dst[at + i] as number) * this.#fadedIn) / FADE_SAMPLES);
+    }
+    return part;
+  }
+
   #report(segment: Segment, interrupted: boolean): void {
-    const heardMs = segment.played / SAMPLES_PER_MS;
-    const totalMs = Math.max(segment.written, segment.expected) / SAMPLES_PER_MS;
-    const text = interrupted
-      ? textHeard(segment.words, heardMs, totalMs)
-      : segment.words.map(({ word }) => word).join(' ');
-    this.#onHeard({ segment: segment.id, heardMs, text, interrupted });
+    this.#onHeard(heardOf(segment, interrupted));
   }
 
   #find(segmentId: SegmentId): Segment | undefined {
     return this.#segments.find((segment) => segment.id === segmentId);
   }
+}
+
+function heardOf({ id, words, played, written, expected }: Segment, interrupted: boolean): HeardSpeech {
+  const heardMs = played / SAMPLES_PER_MS;
+  const totalMs = Math.max(written, expected) / SAMPLES_PER_MS;
+  const text = interrupted ? textHeard(words, heardMs, totalMs) : words.map(({ word }) => word).join(' ');
+  return { segment: id, heardMs, text, interrupted };
 }

@@ -38,6 +38,10 @@ export class CallTools implements ToolRunner {
     return this.#options.tools.map(({ name, description, inputSchema }) => ({ name, description, inputSchema }));
   }
 
+  get running(): boolean {
+    return this.#running.size > 0;
+  }
+
   async run(name: string, input: unknown): Promise<ToolResult> {
     const { tools, clock, log, secrets = new CallSecrets(), onCalled } = this.#options;
     const tool = tools.find((candidate) => candidate.name === name);

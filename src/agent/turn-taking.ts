@@ -24,6 +24,7 @@ export class TurnTaking {
   #speechInWindow = 0;
   #state: 'listening' | 'speaking' = 'listening';
   #silenceMs = 0;
+  #voicedMs = 0;
   #turnMs = 0;
   readonly #waits: TurnWaits;
   #endSilenceMs: number;
@@ -41,6 +42,21 @@ export class TurnTaking {
 
   get speaking(): boolean {
     return this.#state === 'speaking';
+  }
+
+  /** Whether there was speech just now, of which it is not known yet whether a turn begins with it. */
+  get stirs(): boolean {
+    return this.#speechInWindow > 0;
+  }
+
+  /** Speech of the turn at hand, its pauses not counted. */
+  get voicedMs(): number {
+    return this.#voicedMs;
+  }
+
+  /** Since the last speech of the turn at hand. */
+  get silenceMs(): number {
+    return this.#silenceMs;
   }
 
   /** @param atMs end of the frame on the injected clock */
@@ -63,6 +79,7 @@ export class TurnTaking {
     if (this.#speechInWindow < ONSET_FRAMES) return 'none';
     this.#state = 'speaking';
     this.#silenceMs = 0;
+    this.#voicedMs = this.#speechInWindow * FRAME_MS;
     this.#turnMs = 0;
     this.onsetAtMs = atMs - this.#framesSinceFirstSpeech() * FRAME_MS;
     const resumed = this.onsetAtMs - this.#finishedAtMs < RESUMED_WITHIN_MS;
@@ -74,6 +91,7 @@ export class TurnTaking {
 
   #follow(flag: number, atMs: number): TurnSignal {
     this.#silenceMs = flag === 1 ? 0 : this.#silenceMs + FRAME_MS;
+    this.#voicedMs += flag * FRAME_MS;
     this.#turnMs += FRAME_MS;
     if (this.#silenceMs < this.#endSilenceMs && this.#turnMs < MAX_TURN_MS) return 'none';
     this.reset();

@@ -1,6 +1,8 @@
 import type { CallSecrets } from '../agent/call-secrets.js';
 import type { AgentLimits } from './call-limits.js';
-import type { ConversationListener, TurnRules } from '../agent/conversation.js';
+import type { TurnRules } from '../agent/caller-turns.js';
+import type { ConversationListener } from '../agent/conversation.js';
+import type { FillerRules } from '../agent/filler.js';
 import type { AgentCall, AgentProvider, CallControl, Floor, Tool } from '../agent/port.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
@@ -17,6 +19,8 @@ export type HostedAgent = {
   readonly limits?: AgentLimits;
   /** How it finds the caller's turns; absent: as is usual. */
   readonly turns?: TurnRules;
+  /** What who waits for an answer hears; absent: nothing. */
+  readonly filler?: FillerRules;
   /** Makes its tools for one call; some end the call, or ask for keys, through `floor`. */
   readonly tools: (floor: Floor) => readonly Tool[];
 };

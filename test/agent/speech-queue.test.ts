@@ -44,6 +44,109 @@ describe('the speech queue', () => {
     expect(queue.idle).toBe(true);
   });
 
+  it('is held with a fade, and goes on before the place where it stopped, with all that is queued', () => {
+    const { queue, heard } = newQueue();
+    const segment = queue.begin();
+    queue.write(
+      segment,
+      new Int16Array(16_000).map((_, i) => 1000 + i),
+    );
+    queue.end(segment);
+    const frame = new Int16Array(FRAME);
+    for (let i = 0; i < 20; i++) queue.read(frame);
+    queue.hold();
+    expect(queue.read(frame)).toBe(80);
+    expect(frame[79]).toBeLessThan(100);
+    const queuedMs = queue.queuedMs;
+    for (let i = 0; i < 50; i++) expect(queue.read(frame)).toBe(0);
+    expect(queue.held).toBe(true);
+    expect(queue.queuedMs).toBe(queuedMs);
+    queue.resume();
+    expect(queue.queuedMs).toBe(queuedMs + 240);
+    queue.read(frame);
+    // Faded in, and then as it was 240 ms before the end of the fade.
+    expect(frame[0]).toBeLessThan(200);
+    expect(frame[100]).toBe(1000 + 20 * FRAME + 80 - 3840 + 100);
+    const read: number[] = [...frame];
+    while (!queue.idle) read.push(...frame.subarray(0, queue.read(frame)));
+    expect(heard).toMatchObject([{ heardMs: 1000, interrupted: false }]);
+    expect(read.slice(320, 340)).toEqual(Array.from({ length: 20 }, (_, i) => 1000 + 20 * FRAME + 80 - 3840 + 320 + i));
+    expect(read.at(-1)).toBe(1000 + 15_999);
+  });
+
+  it('says no sentence again that was heard to its end, and repeats nothing of one that was not begun', () => {
+    const { queue } = newQueue();
+    const first = queue.begin();
+    queue.write(first, new Int16Array(FRAME * 5).fill(1));
+    queue.end(first);
+    const second = queue.begin();
+    queue.write(second, new Int16Array(FRAME * 5).fill(2));
+    queue.end(second);
+    const frame = new Int16Array(FRAME);
+    for (let i = 0; i < 6; i++) queue.read(frame);
+    queue.hold();
+    queue.read(frame);
+    queue.resume();
+    let ones = 0;
+    let twos = 0;
+    while (!queue.idle) {
+      const count = queue.read(frame);
+      ones += frame.subarray(0, count).filter((sample) => sample === 1).length;
+      twos += frame.subarray(0, count).filter((sample) => sample === 2).length;
+    }
+    expect(ones).toBeLessThan(80); // of the fade
+    expect(twos).toBeGreaterThan(FRAME * 5 - 160);
+    const third = queue.begin();
+    queue.write(third, new Int16Array(FRAME).fill(3));
+    queue.end(third);
+    queue.hold();
+    expect(queue.read(frame)).toBe(0);
+    queue.resume();
+    expect(queue.queuedMs).toBe(20);
+  });
+
+  it('reports what is cleared while it is held at once, and plays nothing of it', () => {
+    const { queue, heard } = newQueue();
+    const segment = queue.begin();
+    queue.write(segment, new Int16Array(16_000).fill(5000));
+    const frame = new Int16Array(FRAME);
+    queue.read(frame);
+    queue.hold();
+    queue.read(frame);
+    queue.clear();
+    expect(heard).toMatchObject([{ heardMs: 25, interrupted: true }]);
+    expect(queue.held).toBe(false);
+    expect(queue.read(frame)).toBe(0);
+    expect(queue.idle).toBe(true);
+    queue.hold();
+    expect(queue.held).toBe(false);
+  });
+
+  it('is never heard for longer than it is, however often it is held', () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('read' as const), frames: fc.integer({ min: 1, max: 20 }) }),
+      fc.record({ kind: fc.constantFrom('hold' as const, 'resume' as const), frames: fc.constant(0) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 20_000 }), (steps, samples) => {
+        const { queue, heard } = newQueue();
+        const segment = queue.begin();
+        queue.write(segment, new Int16Array(samples).fill(1));
+        queue.end(segment);
+        const frame = new Int16Array(FRAME);
+        for (const { kind, frames } of steps) {
+          if (kind === 'hold') queue.hold();
+          else if (kind === 'resume') queue.resume();
+          for (let i = 0; i < frames; i++) queue.read(frame);
+          expect(queue.queuedMs).toBeLessThanOrEqual(samples / 16);
+        }
+        queue.resume();
+        while (!queue.idle) queue.read(frame);
+        expect(heard).toEqual([{ segment, heardMs: samples / 16, text: '', interrupted: false }]);
+      }),
+    );
+  });
+
   it('keeps what is begun after a clear', () => {
     const { queue, heard } = newQueue();
     const first = queue.begin();

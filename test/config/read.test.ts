@@ -105,6 +105,7 @@ describe('a good configuration', () => {
     expect(config.agents['clara']).toEqual({
       handover: [],
       turns: { minWaitMs: 600, maxWaitMs: 1000, greeting: 'interruptible' },
+      filler: { afterMs: 1200, tone: false },
       limits: { say: expect.any(String) as string },
       prices: { input: 0, output: 0 },
       provider: 'openai-realtime',

@@ -1,5 +1,6 @@
 import { vi } from 'vitest';
-import type { TurnRules } from '../../src/agent/conversation.js';
+import type { TurnRules } from '../../src/agent/caller-turns.js';
+import type { FillerRules } from '../../src/agent/filler.js';
 import { Conversation } from '../../src/agent/conversation.js';
 import type { AgentCall, AgentProvider, CallControl, Floor, Tool } from '../../src/agent/port.js';
 import { SampleChunks } from '../../src/agent/sample-chunks.js';
@@ -20,6 +21,7 @@ export type AgentCallOptions = {
   readonly makeTools?: (floor: Floor) => readonly Tool[];
   readonly control?: Partial<CallControl>;
   readonly turns?: TurnRules;
+  readonly filler?: FillerRules;
   readonly echoGuard?: 'on' | 'off';
   /** Without one, any sound is speech. */
   readonly openDetector?: () => VoiceActivityDetector;
@@ -61,6 +63,7 @@ export class AgentCallHarness {
       },
       echoGuard: options.echoGuard ?? 'off',
       ...(options.turns === undefined ? {} : { turns: options.turns }),
+      ...(options.filler === undefined ? {} : { filler: options.filler }),
       tools: options.makeTools ?? (() => options.tools ?? []),
       openDetector: options.openDetector ?? (() => ({ isSpeech: (frame) => frame[0] !== 0, close: () => undefined })),
       chunks: new SampleChunks(),

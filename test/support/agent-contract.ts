@@ -141,6 +141,8 @@ export function agentContract(name: string, makeRig: () => AgentRig): void {
       const heardMs = (call.leg.audibleFrames - before) * 20;
       expect(heardMs).toBeLessThan(3000);
       if (rig.knows.words) {
+        // Who understands words says so when it has understood them.
+        await call.runUntil(() => call.turns.some(({ interrupted }) => interrupted));
         const turn = call.turns.find(({ interrupted }) => interrupted)!;
         expect(Math.abs(turn.heardMs - heardMs)).toBeLessThanOrEqual(20);
         expect(LONG.startsWith(turn.text)).toBe(true);

@@ -36,6 +36,14 @@ export class FakeLeg implements MediaLeg {
     this.listener?.closed(reason, 'closed');
   }
 
+  /** The largest sample that was ever played. */
+  get loudest(): number {
+    return this.played.reduce(
+      (most, frame) => frame.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), most),
+      0,
+    );
+  }
+
   /** Frames with anything audible in them. */
   get audibleFrames(): number {
     return this.played.filter((frame) => frame.some((sample) => sample !== 0)).length;

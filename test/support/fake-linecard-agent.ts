@@ -34,7 +34,7 @@ const fromLinecard = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('answered') }),
   z.strictObject({ type: z.literal('digit'), digit: z.string().regex(/^[0-9*#A-D]$/) }),
-  z.strictObject({ type: z.literal('callerStarted') }),
+  z.strictObject({ type: z.literal('callerStarted'), spokenMs: z.int().min(0) }),
   z.strictObject({ type: z.literal('callerFinished') }),
   z.strictObject({
     type: z.literal('heard'),

@@ -15,6 +15,7 @@ export class ScriptedAgent implements AgentSession {
   readonly utterances: Int16Array[] = [];
   framesHeard = 0;
   onStart: () => void = () => undefined;
+  onCallerStarted: (spokenMs: number) => void = () => undefined;
   onHear: (frame: Int16Array) => void = () => undefined;
   #context: AgentContext | null = null;
 
@@ -60,8 +61,9 @@ export class ScriptedAgent implements AgentSession {
     this.told.push(`digit ${digit}`);
   }
 
-  callerStarted(): void {
+  callerStarted(spokenMs: number): void {
     this.told.push('callerStarted');
+    this.onCallerStarted(spokenMs);
   }
 
   callerFinished(utterance: Int16Array): void {

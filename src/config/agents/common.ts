@@ -50,6 +50,15 @@ export const commonAgentKeys = {
     minWaitMs: wholeNumber(200, 5000, 'milliseconds').default(600),
     maxWaitMs: wholeNumber(200, 10_000, 'milliseconds').default(1000),
     greeting: oneOf(['interruptible', 'protected']).default('interruptible'),
+    /** Absent: 400 where Linecard finds turns, and the provider's own way where it does. 0: every sound interrupts. */
+    interruptAfterMs: wholeNumber(0, 1000, 'milliseconds').optional(),
+  }).prefault({}),
+  /** What who waits for an answer hears. */
+  filler: section({
+    afterMs: wholeNumber(300, 10_000, 'milliseconds').default(1200),
+    /** Said by agents that can: `pipeline` for every long answer, `openai-realtime` and `websocket` while a tool runs. */
+    text: text(200).optional(),
+    tone: truth.default(false),
   }).prefault({}),
   /** What it may spend in a call; absent keys: no limit. */
   limits: section({

@@ -43,11 +43,6 @@ export const pipelineAgent = section({
     /** Of what the server calls `pcm`. */
     sampleRateHz: oneOf(['8000', '16000', '22050', '24000', '44100', '48000']).transform(Number).default(24_000),
   }),
-  /** Said when an answer takes longer than this; without text, nothing is. */
-  filler: section({
-    afterMs: wholeNumber(300, 10_000, 'milliseconds').default(1200),
-    text: text(200).optional(),
-  }).prefault({}),
 });
 
 export type PipelineAgentConfig = z.output<typeof pipelineAgent>;

@@ -96,7 +96,7 @@ describe('a Gemini Live session', () => {
     await turn(call, session, 'Tell me something.');
     session.say('This is a long story.', 4000);
     await call.runUntil(() => call.leg.audibleFrames > 60);
-    callerSpeaks(call, 300);
+    callerSpeaks(call, 500);
     await call.runUntil(() => session.inActivity);
     const heard = call.leg.audibleFrames;
     session.say('It goes on.', 500);

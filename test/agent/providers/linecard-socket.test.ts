@@ -104,7 +104,7 @@ describe('an agent of our own protocol', () => {
     agent.send({ type: 'text', text: 'one two', words: [{ word: 'one', endMs: 300 }] });
     agent.say(5000);
     await call.runUntil(() => call.leg.audibleFrames >= 20);
-    call.run(300, VOICE);
+    call.run(500, VOICE);
     await until(() => agent.of('heard').length === 1 && agent.of('callerStarted').length === 1);
     const heard = agent.of('heard')[0]!;
     expect(heard).toMatchObject({ segment: 'story', interrupted: true, text: 'one' });

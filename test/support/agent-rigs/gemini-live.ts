@@ -71,7 +71,7 @@ export class GeminiLiveRig implements AgentRig {
   }
 
   interrupt(call: AgentCallHarness): Promise<void> {
-    callerSpeaks(call, 300);
+    callerSpeaks(call, 500);
     return Promise.resolve();
   }
 

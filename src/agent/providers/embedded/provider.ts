@@ -34,7 +34,7 @@ export type EmbeddedProviderOptions = {
 /** The attendant that runs on this machine alone: flite speaks, pocketsphinx listens, and every choice has a key too. */
 export class EmbeddedProvider implements AgentProvider {
   readonly name: string;
-  readonly capabilities = { turnTaking: 'linecard', utterances: 'wanted' } as const;
+  readonly capabilities = { turnTaking: 'linecard', utterances: 'wanted', interruptions: 'session' } as const;
   readonly #options: EmbeddedProviderOptions;
   readonly #menu: Menu;
   readonly #voice: Voice;

@@ -14,6 +14,8 @@ import { Speaker } from './speaker.js';
 const SILENCE_MS = 7000;
 /** Between two keys of an extension. */
 const NEXT_KEY_MS = 2000;
+/** Not a second of speech: half a second before it and the silence behind it are part of an utterance. */
+const SHORT_UTTERANCE_MS = 2000;
 
 export type EmbeddedSessionOptions = {
   readonly attendant: Attendant;
@@ -86,13 +88,17 @@ export class EmbeddedSession implements AgentSession {
     this.#callerSpeaks = true;
     this.#recording?.speechStarted();
     this.#answering = this.#recording === null && this.#next.kind === 'listen';
-    if (this.#answering) this.#attend();
+    if (this.#answering && this.#held) this.#doings += 1;
+    else if (this.#answering) this.#attend();
+    // What was announced follows when the announcement is over.
+    else if (this.#held) this.#options.context.speech.clear();
   }
 
   callerFinished(utterance: Int16Array): void {
     this.#callerSpeaks = false;
     this.#recording?.speechFinished();
     if (this.#answering && this.#next.kind === 'listen') this.#understand(utterance, this.#next.for);
+    else if (this.#held) this.#options.context.speech.resume();
     this.#answering = false;
   }
 
@@ -181,23 +187,39 @@ export class EmbeddedSession implements AgentSession {
     this.#doings += 1;
     const doing = this.#doings;
     const { ears } = this.#options;
+    const isShort = utterance.length <= SHORT_UTTERANCE_MS * SAMPLES_PER_MS;
     if (ears === null) {
-      this.#perform(this.#attendant.notUnderstood());
+      this.#notUnderstood(isShort);
       return;
     }
     ears.understand(utterance, expected).then(
       (understood) => {
+        const isCurrent = doing === this.#doings && !this.#closed;
+        // Cut first: the history has both in the order in which they were said.
+        if (isCurrent && understood !== null && this.#held) this.#attend();
         if (understood !== null) this.#options.context.events.callerSaid(understood.text);
-        if (doing !== this.#doings || this.#closed) return;
-        this.#perform(
-          understood === null ? this.#attendant.notUnderstood() : this.#attendant.meant(understood.meaning),
-        );
+        if (!isCurrent) return;
+        if (understood === null) this.#notUnderstood(isShort);
+        else this.#perform(this.#attendant.meant(understood.meaning));
       },
       (error: unknown) => {
         this.#log.error({ err: error }, 'speech could not be recognized');
-        if (doing === this.#doings && !this.#closed) this.#perform(this.#attendant.notUnderstood());
+        if (doing === this.#doings && !this.#closed) this.#notUnderstood(isShort);
       },
     );
+  }
+
+  /** A sound into an announcement is no answer to it: it goes on where it was. */
+  #notUnderstood(isShort: boolean): void {
+    if (isShort && this.#held) this.#options.context.speech.resume();
+    else {
+      if (this.#held) this.#attend();
+      this.#perform(this.#attendant.notUnderstood());
+    }
+  }
+
+  get #held(): boolean {
+    return this.#options.context.speech.held;
   }
 
   async #transfer(to: string): Promise<void> {

@@ -76,11 +76,11 @@ export class GeminiLiveSession implements AgentSession {
     this.#keys.press(digit);
   }
 
-  callerStarted(): void {
+  callerStarted(spokenMs: number): void {
     this.#moves += 1;
     this.#silence();
     this.#connection.stopWaiting();
-    this.#uplink.begin(this.#connection);
+    this.#uplink.begin(this.#connection, spokenMs);
   }
 
   callerFinished(): void {
@@ -276,7 +276,7 @@ export class GeminiLiveSession implements AgentSession {
     this.#silence();
     this.#model = 'silent';
     if (this.#state === 'started') this.#begin();
-    if (this.#uplink.speaking) this.#uplink.begin(successor);
+    if (this.#uplink.speaking) this.#uplink.begin(successor, 0);
     else if (owesAnswer && this.#runningTools.size === 0) this.#tell(CUT_OFF);
     for (const what of this.#untold.splice(0)) this.#tell(what);
   }

@@ -1,4 +1,4 @@
-import { LeadIn } from '../../lead-in.js';
+import { BEFORE_ONSET_MS, LeadIn, LONG_LEAD_FRAMES } from '../../lead-in.js';
 import { pcmBytes } from '../../pcm-bytes.js';
 import type { GeminiConnection } from './connection.js';
 
@@ -7,7 +7,7 @@ import type { GeminiConnection } from './connection.js';
  * frames before an onset are kept until it is noticed.
  */
 export class ActivityUplink {
-  readonly #leadIn = new LeadIn();
+  readonly #leadIn = new LeadIn(LONG_LEAD_FRAMES);
   #state: 'silent' | 'speaking' = 'silent';
 
   get speaking(): boolean {
@@ -19,10 +19,11 @@ export class ActivityUplink {
     else this.#leadIn.push(frame);
   }
 
-  begin(connection: GeminiConnection): void {
+  /** @param spokenMs for how long the caller has been speaking */
+  begin(connection: GeminiConnection, spokenMs: number): void {
     this.#state = 'speaking';
     connection.send({ realtimeInput: { activityStart: {} } });
-    this.#leadIn.drain((frame) => connection.sendAudio(pcmBytes(frame).toString('base64')));
+    this.#leadIn.drain((frame) => connection.sendAudio(pcmBytes(frame).toString('base64')), spokenMs + BEFORE_ONSET_MS);
   }
 
   end(connection: GeminiConnection): void {

@@ -22,7 +22,11 @@ export class LinecardSocketProvider implements AgentProvider {
   constructor(options: LinecardSocketOptions) {
     const { name, turnTaking } = options;
     this.name = name;
-    this.capabilities = { turnTaking: turnTaking === 'agent' ? 'provider' : 'linecard', utterances: 'unwanted' };
+    this.capabilities = {
+      turnTaking: turnTaking === 'agent' ? 'provider' : 'linecard',
+      utterances: 'unwanted',
+      fillers: 'conversation',
+    };
     this.#options = options;
   }
 

@@ -63,8 +63,8 @@ export class LinecardSocketSession implements AgentSession {
     this.#send({ type: 'digit', digit });
   }
 
-  callerStarted(): void {
-    this.#send({ type: 'callerStarted' });
+  callerStarted(spokenMs: number): void {
+    this.#send({ type: 'callerStarted', spokenMs: Math.round(spokenMs) });
   }
 
   callerFinished(): void {

@@ -53,7 +53,7 @@ export type Start = {
 export type LinecardMessage =
   | { readonly type: 'answered' }
   | { readonly type: 'digit'; readonly digit: string }
-  | { readonly type: 'callerStarted' }
+  | { readonly type: 'callerStarted'; readonly spokenMs: number }
   | { readonly type: 'callerFinished' }
   | {
       readonly type: 'heard';

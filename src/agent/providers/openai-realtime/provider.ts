@@ -20,7 +20,7 @@ export type OpenAiRealtimeOptions = Omit<OpenAiRealtimeSetUp, 'baseUrl'> & {
 /** A speech-to-speech model behind the OpenAI Realtime protocol (GA). Turn taking is the model's. */
 export class OpenAiRealtimeProvider implements AgentProvider {
   readonly name: string;
-  readonly capabilities = { turnTaking: 'provider', utterances: 'unwanted' } as const;
+  readonly capabilities = { turnTaking: 'provider', utterances: 'unwanted', fillers: 'conversation' } as const;
   readonly #options: OpenAiRealtimeOptions;
 
   constructor({ baseUrl, ...options }: OpenAiRealtimeSetUp) {

@@ -66,25 +66,22 @@ export class Dialog {
     this.#push({ who: 'tools', results: [...results] });
   }
 
-  /** What the caller did not hear of the agent's last words, a text for each sentence. */
-  unheard(): string[] {
-    const last = this.#entries.at(-1);
-    if (last?.who !== 'agent') return [];
-    return last.sentences.flatMap(({ text, heard }) => {
-      if (heard === null) return [];
-      const words = text.split(/\s+/);
-      const left = words.slice(heard === '' ? 0 : heard.split(/\s+/).length).join(' ');
-      return left === '' ? [] : [left];
-    });
-  }
-
   messages(): DialogMessage[] {
     return messagesOf(this.#entries);
   }
 
-  /** The conversation as it would be if the caller said this now. */
-  after(text: string): DialogMessage[] {
-    return messagesOf(withCaller(this.#entries, text));
+  /** The conversation as it would be if the caller said this now, and heard no more of sentences than `heard`. */
+  after(text: string, heard: readonly HeardSpeech[]): DialogMessage[] {
+    const heardOf = new Map(heard.map(({ segment, text: words }) => [segment, words]));
+    const entries = this.#entries.map((entry) =>
+      entry.who === 'agent'
+        ? {
+            ...entry,
+            sentences: entry.sentences.map((said) => ({ ...said, heard: heardOf.get(said.segment) ?? said.heard })),
+          }
+        : entry,
+    );
+    return messagesOf(withCaller(entries, text));
   }
 
   #agent(): Extract<Entry, { readonly who: 'agent' }> {

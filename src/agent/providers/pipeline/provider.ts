@@ -22,7 +22,7 @@ export type PipelineOptions = {
 /** An agent made of three parts, each from whom one likes: one that understands speech, one that thinks, one that speaks. */
 export class PipelineProvider implements AgentProvider {
   readonly name: string;
-  readonly capabilities = { turnTaking: 'linecard', utterances: 'wanted' } as const;
+  readonly capabilities = { turnTaking: 'linecard', utterances: 'wanted', interruptions: 'session' } as const;
   readonly #options: PipelineOptions;
   readonly #voice: SpeechCache;
   #closed = false;

@@ -147,10 +147,11 @@ export class PipelineSession implements AgentSession {
   /** The model may begin; whether it was the end is known in a third of a second. */
   #likelyEnd(text: string): void {
     const { llm, instructions, headStart } = this.#options;
-    if (headStart === 'off' || text === '' || this.#listening > 0) return;
+    if (headStart === 'off' || this.#listening > 0 || this.#saysNothing(text)) return;
     this.#dropHeadStart();
-    const { descriptions } = this.#context.tools;
-    this.#headStart = new HeadStart(llm, { instructions, messages: this.#dialog.after(text), tools: descriptions });
+    const { tools, speech } = this.#context;
+    const messages = this.#dialog.after(text, speech.ifCleared());
+    this.#headStart = new HeadStart(llm, { instructions, messages, tools: tools.descriptions });
   }
 
   #dropHeadStart(): void {
@@ -161,8 +162,7 @@ export class PipelineSession implements AgentSession {
   #said(text: string | null): void {
     this.#listening -= 1;
     if (text === null || this.#closing.signal.aborted) return;
-    const goesOn = text === '' || (isBackChannel(text) && this.#dialog.unheard().length > 0);
-    if (!goesOn) {
+    if (!this.#saysNothing(text)) {
       this.#stop();
       this.#dialog.caller(text);
       this.#context.events.callerSaid(text);
@@ -175,8 +175,13 @@ export class PipelineSession implements AgentSession {
     }
     // It was a cough: what it cut off goes on.
     this.#disarmFiller();
-    this.#speaker.resume(this.#dialog.unheard());
+    this.#speaker.resume();
     this.#freeFloor();
+  }
+
+  /** Who is spoken to and says "mm-hm" is listening. */
+  #saysNothing(text: string): boolean {
+    return text === '' || (isBackChannel(text) && this.#speaker.interrupted);
   }
 
   /** Something for the model that the caller did not say. */
@@ -189,8 +194,7 @@ export class PipelineSession implements AgentSession {
   #stop(): void {
     this.#answer?.abort();
     this.#answer = null;
-    this.#speaker.pause();
-    this.#speaker.drop();
+    this.#speaker.stop();
     this.#freeFloor();
   }
 

@@ -52,19 +52,29 @@ export class Speaker {
     }
   }
 
-  /** Stops at once; what was not begun waits. */
+  /** The caller's voice was what stopped it, and there is more to say. */
+  get interrupted(): boolean {
+    return this.#state === 'paused' && this.#options.speech.held;
+  }
+
+  /** Begins nothing more; what was begun is held by the conversation. */
   pause(): void {
     this.#state = 'paused';
+  }
+
+  /** It was nothing: goes on where it was. */
+  resume(): void {
+    this.#state = 'speaking';
+    this.#options.speech.resume();
+    this.work();
+  }
+
+  /** Stops at once, and says no more of it. */
+  stop(): void {
     this.#making.abort();
     this.#making = new AbortController();
     this.#options.speech.clear();
-  }
-
-  /** It was nothing: goes on with `unheard` and then what waits. */
-  resume(unheard: readonly string[]): void {
-    this.#state = 'speaking';
-    this.#waiting.unshift(...unheard);
-    this.work();
+    this.drop();
   }
 
   /** Forgets what waits, so that something else can be said. */

@@ -73,7 +73,7 @@ class Caller {
     const ears = { understand: () => caller.#understand() };
     const provider: AgentProvider = {
       name: 'receptionist',
-      capabilities: { turnTaking: 'linecard', utterances: 'wanted' },
+      capabilities: { turnTaking: 'linecard', utterances: 'wanted', interruptions: 'session' },
       prepare: () => Promise.resolve(),
       limitations: () => [],
       open: (context) =>
@@ -170,6 +170,28 @@ describe('a caller with the embedded attendant', () => {
       'Thank you for calling Acme. Please say who you would like to speak to, or press a key. For Sales, press 1. For Support, press 2. ' +
         'For our opening hours, press 8. To leave a message, press 9. For a person, press 0.',
     );
+  });
+
+  it('makes a sound in the middle of the greeting, and hears the rest of it as if nothing had been', async () => {
+    await caller.wait(1000);
+    await caller.say(null);
+    expect(await caller.listen()).toMatch(/^Thank you for calling Acme\. Please say .* For a person, press 0\.$/);
+    expect(caller.call.interruptions).toEqual([]);
+  });
+
+  it('says something long that is not understood in the middle of the greeting, and is asked again', async () => {
+    await caller.wait(1000);
+    await caller.speakFor(1500);
+    await caller.wait(800);
+    expect(await caller.listen()).toContain('Sorry, I did not understand');
+  });
+
+  it('says a choice in the middle of the greeting, which is cut in the history before it', async () => {
+    await caller.wait(1000);
+    await caller.say({ kind: 'destination', key: 'sales' });
+    const at = caller.call.turns.findIndex(({ who }) => who === 'caller');
+    expect(caller.call.turns[at - 1]).toMatchObject({ who: 'agent', interrupted: true });
+    expect(await caller.listen()).not.toContain('For a person, press 0.');
   });
 
   it('presses a key in the middle of the greeting and is connected', async () => {

@@ -95,6 +95,35 @@ describe('an answer that is begun in a pause', () => {
     expect(parts.chats).toHaveLength(2);
   });
 
+  it('knows that of an answer that is spoken into no more was heard', async () => {
+    const call = await greeted();
+    ears.transcripts.push('Count.', 'Stop.');
+    parts.answers.push(['One two three four five six seven eight nine ten eleven.'], ['All right.']);
+    callerSpeaks(call, 500);
+    call.run(700);
+    await call.runUntil(() => call.leg.audibleFrames > 40);
+    callerSpeaks(call, 500);
+    call.run(300);
+    await until(() => parts.chats.length === 2);
+    expect(parts.lastDialog.at(-2)).toMatch(/^assistant: One/);
+    expect(parts.lastDialog.at(-2)).not.toContain('eleven');
+    call.run(400);
+    await call.runUntil(() => said(call).includes('agent: All right.'));
+    expect(parts.chats).toHaveLength(2);
+  });
+
+  it('is not begun for a sound of listening', async () => {
+    const call = await greeted();
+    ears.transcripts.push('Count.', 'Mm-hm.');
+    parts.answers.push(['One two three four five six seven eight nine ten eleven.']);
+    callerSpeaks(call, 500);
+    call.run(700);
+    await call.runUntil(() => call.leg.audibleFrames > 40);
+    callerSpeaks(call, 300);
+    await call.runUntil(() => said(call).some((turn) => turn.includes('eleven.')));
+    expect(parts.chats).toHaveLength(1);
+  });
+
   it('runs no tool before it is sure', async () => {
     const call = await greeted();
     ears.transcripts.push('When?');
