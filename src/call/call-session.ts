@@ -1,46 +1,33 @@
 import { assertNever } from '../core/assert-never.js';
-import type { CallRecord, Caller, HowToTransfer, SuperviseMode, Transport } from '../core/calls.js';
+import type { CallRecord, Caller, HowToTransfer, SuperviseMode } from '../core/calls.js';
 import { LinecardError, toLinecardError } from '../core/errors.js';
 import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { LegReport } from '../engine/port.js';
-import type { PastTurn, UnfinishedCall } from '../journal/port.js';
+import type { UnfinishedCall } from '../journal/port.js';
 import type { AgentsCall } from './agent-requests.js';
-import { AgentRequests } from './agent-requests.js';
-import { CallEnding } from './call-ending.js';
-import { CallHold } from './call-hold.js';
-import { CallMedia, isBrowser } from './call-media.js';
-import type { CallHours, CallServices, Line } from './call-services.js';
-import { CallTransfers } from './call-transfers.js';
-import { CallLedger } from './ledger.js';
+import type { AgentRequests } from './agent-requests.js';
+import type { CallEnding } from './call-ending.js';
+import type { CallHold } from './call-hold.js';
+import type { CallMedia } from './call-media.js';
+import { isBrowser } from './call-media.js';
+import type { CallFacts } from './call-parts.js';
+import { buildCallParts } from './call-parts.js';
+import type { Line } from './call-services.js';
+import type { CallTransfers } from './call-transfers.js';
+import type { CallLedger } from './ledger.js';
 import type { ChannelEvent, SessionMessage } from './leg-routes.js';
-import { MediaLink } from './media-link.js';
-import { KeyPad } from './schedule/key-pad.js';
+import type { MediaLink } from './media-link.js';
+import type { KeyPad } from './schedule/key-pad.js';
 import { overrideText } from './schedule/schedule-words.js';
-import { CallSupervisors } from './supervision/call-supervisors.js';
+import type { CallSupervisors } from './supervision/call-supervisors.js';
 
 /** How long a caller hears music while the media threads start; then a human is better. */
 const RESUMING_MS = 10_000;
 /** Whoever put us on hold longer ago may have come back while nobody listened. */
 const PHONE_HOLD_KNOWN_MS = 10_000;
 
-export type CallSessionOptions = {
-  readonly id: CallId;
-  readonly services: CallServices;
-  readonly agent: string;
-  readonly extension: string | null;
-  readonly hours: CallHours;
-  readonly caller: Caller;
-  readonly transport: Transport;
-  /** What was said in a call that this one goes on with. */
-  readonly past?: readonly PastTurn[];
-  /** The call as an earlier process of ours left it, with the same id. */
-  readonly before?: UnfinishedCall | null;
-  /**
-   * The PBX side; null for a call that the dialplan connected to us by itself, where the dialplan keeps the caller, and for a browser's, which
-   * has none.
-   */
-  readonly line: Line | null;
+export type CallSessionOptions = CallFacts & {
   /** Told once, when the call is over for us. */
   readonly onEnded: (session: CallSession) => void;
 };
@@ -72,109 +59,23 @@ export class CallSession implements AgentsCall {
     this.#options = options;
     this.#line = line;
     this.#log = services.log.child({ callId: id, channelId: line?.offer.channelId });
-    const { agent, extension, hours, caller, transport, before } = options;
-    const { clock, publish } = services;
-    const pbx = line?.pbx.name ?? null;
-    this.#ledger = new CallLedger({
-      id,
-      agent,
-      extension,
-      caller,
-      transport,
-      pbx,
-      before: before?.record ?? null,
-      clock,
-      publish,
-      log: this.#log,
-    });
-    this.#link = new MediaLink({ callId: id, engine: services.engine, clock, log: this.#log });
-    const music = isBrowser(transport) ? 'own' : 'pbx';
-    this.#hold = new CallHold({
-      callId: id,
-      line,
-      music,
-      journal: services.journal,
-      ledger: this.#ledger,
-      media: this.#link,
-      log: this.#log,
-    });
-    this.#ending = new CallEnding({
-      line,
-      ledger: this.#ledger,
-      media: this.#link,
-      hearsMusic: () => this.#hold.hearsMusic,
-      onEnding: () => {
-        this.#keyPad.close();
-        this.#transfers.abandon();
-        this.#supervisors.stop();
-      },
+    const parts = buildCallParts({
+      facts: options,
+      call: this,
+      onCallerGone: () => this.#callerGone(),
+      onScheduleCode: (schedule) => void this.#turnOver(schedule),
       onEnded: () => options.onEnded(this),
       log: this.#log,
     });
-    this.#media = new CallMedia({
-      callId: id,
-      caller,
-      extension,
-      transport,
-      hours,
-      past: options.past ?? [],
-      line,
-      services,
-      ledger: this.#ledger,
-      link: this.#link,
-      hold: this.#hold,
-      ending: this.#ending,
-      onCallerGone: () => this.#callerGone(),
-      log: this.#log,
-    });
-    this.#transfers = new CallTransfers({
-      callId: id,
-      caller,
-      extension,
-      hours,
-      keptBy: line !== null ? 'pbx' : isBrowser(transport) ? 'nobody' : 'dialplan',
-      line,
-      services,
-      ledger: this.#ledger,
-      media: this.#link,
-      host: {
-        hasEnded: () => this.#ending.hasEnded,
-        changeHold: (held) => this.#hold.change('transfer', held),
-        join: (personChannelId) => this.#supervisors.join(personChannelId),
-        reopenMedia: (on) => this.#media.reopen(on),
-        toFallback: (outcome) => this.#ending.toFallback(outcome),
-        end: (outcome) => this.#ending.end(outcome),
-      },
-      log: this.#log,
-    });
-    this.#supervisors = new CallSupervisors({
-      callId: id,
-      agent,
-      line,
-      caller,
-      services,
-      media: this.#link,
-      changeHold: (held) => this.#hold.change('supervisor', held),
-      end: (outcome) => this.#ending.end(outcome),
-      hasEnded: () => this.#ending.hasEnded,
-      log: this.#log,
-    });
-    this.#keyPad = new KeyPad({
-      codes: services.schedules.keyCodes,
-      clock,
-      pass: (digit) => this.#link.send({ kind: 'digit', callId: id, digit }),
-      entered: (schedule) => void this.#turnOver(schedule),
-    });
-    this.#requests = new AgentRequests({
-      callId: id,
-      caller,
-      schedule: hours.schedule,
-      services,
-      ledger: this.#ledger,
-      media: this.#link,
-      call: this,
-      log: this.#log,
-    });
+    this.#ledger = parts.ledger;
+    this.#link = parts.link;
+    this.#hold = parts.hold;
+    this.#ending = parts.ending;
+    this.#media = parts.media;
+    this.#transfers = parts.transfers;
+    this.#supervisors = parts.supervisors;
+    this.#requests = parts.requests;
+    this.#keyPad = parts.keyPad;
   }
 
   /** An agent that believes its work is done must not end a call that it no longer leads. */
