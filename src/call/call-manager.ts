@@ -2,7 +2,7 @@ import { assertNever } from '../core/assert-never.js';
 import type { CallRecord, Caller, HowToTransfer, SuperviseMode } from '../core/calls.js';
 import type { Alarm } from '../core/clock.js';
 import { LinecardError } from '../core/errors.js';
-import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
+import type { BridgeId, ChannelId } from '../core/ids.js';
 import { newCallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
@@ -17,6 +17,7 @@ import type { ExtensionPlan } from './extension-plans.js';
 import { ExtensionPlans } from './extension-plans.js';
 import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { LegRoutes } from './leg-routes.js';
+import { channelKey, LiveCalls } from './live-calls.js';
 import type { CallActions, CallDirectory } from './port.js';
 import { reconcile } from './reconcile.js';
 import { OverrideLine } from './schedule/override-line.js';
@@ -32,8 +33,6 @@ const NOT_OF_SESSION: ReadonlySet<FromMedia['kind']> = new Set([
   'signalled',
 ]);
 
-/** A call's last message comes within milliseconds of its end. */
-const MAX_ENDED = 100;
 /** How often snapshot and registry are compared without a cause: the leak check. */
 const RECONCILE_INTERVAL_MS = 30_000;
 
@@ -63,13 +62,9 @@ export class CallManager implements CallDirectory, CallActions {
   readonly #log: Logger;
   readonly #routes = new LegRoutes();
   readonly #pairs: TalkingPairs;
-  readonly #calls = new Map<CallId, CallSession>();
+  readonly #calls = new LiveCalls();
   readonly #overrideLines = new Set<OverrideLine>();
   readonly #hoursOfNobody: CallHours;
-  /** The last ones that ended: what their agents still had to say comes after the end. */
-  readonly #ended = new Map<CallId, CallSession>();
-  /** By PBX and channel: two PBXs may use the same channel id. */
-  readonly #byChannel = new Map<string, CallSession>();
   /** Callers for whom there is no media yet. */
   readonly #waiting = new Set<string>();
   #draining: 'no' | 'yes' = 'no';
@@ -134,43 +129,43 @@ export class CallManager implements CallDirectory, CallActions {
   }
 
   list(): readonly CallRecord[] {
-    return [...this.#calls.values()].map((call) => call.record);
+    return this.#calls.all().map((call) => call.record);
   }
 
   get(id: string): CallRecord | null {
-    return this.#calls.get(id as CallId)?.record ?? null;
+    return this.#calls.get(id)?.record ?? null;
   }
 
   legReport(id: string): LegReport | null {
-    return this.#calls.get(id as CallId)?.legReport ?? null;
+    return this.#calls.get(id)?.legReport ?? null;
   }
 
   async transfer(id: string, to: string, how?: HowToTransfer): Promise<void> {
-    await this.#call(id).transfer(to, how);
+    await this.#calls.need(id).transfer(to, how);
   }
 
   async supervise(id: string, endpoint: string | null, mode: SuperviseMode, text: string): Promise<void> {
-    await this.#call(id).supervise(endpoint, mode, text);
+    await this.#calls.need(id).supervise(endpoint, mode, text);
   }
 
   async hold(id: string): Promise<void> {
-    await this.#call(id).hold('held');
+    await this.#calls.need(id).hold('held');
   }
 
   async resume(id: string): Promise<void> {
-    await this.#call(id).hold('resumed');
+    await this.#calls.need(id).hold('resumed');
   }
 
   async hangUp(id: string): Promise<void> {
-    await this.#call(id).hangUp('hung up by the operator');
+    await this.#calls.need(id).hangUp('hung up by the operator');
   }
 
   async sendDigits(id: string, digits: string): Promise<void> {
-    await this.#call(id).sendDigits(digits);
+    await this.#calls.need(id).sendDigits(digits);
   }
 
   say(id: string, text: string): Promise<void> {
-    this.#call(id).say(text);
+    this.#calls.need(id).say(text);
     return Promise.resolve();
   }
 
@@ -187,7 +182,7 @@ export class CallManager implements CallDirectory, CallActions {
       alarm = this.#services.clock.setAlarm(limitMs, resolve);
     });
     (alarm as Alarm | null)?.cancel();
-    await Promise.all([...this.#calls.values()].map((call) => call.handOver('Linecard shut down')));
+    await Promise.all(this.#calls.all().map((call) => call.handOver('Linecard shut down')));
   }
 
   #onPbx(pbx: Pbx, event: PbxEvent): void {
@@ -216,8 +211,8 @@ export class CallManager implements CallDirectory, CallActions {
 
   #onChannel(pbx: Pbx, event: ChannelEvent): void {
     if (this.#routes.onPbx(pbx, event) === 'told') return;
-    const session = this.#byChannel.get(channelKey(pbx, event.channelId));
-    if (session !== undefined) session.onPbx(event);
+    const session = this.#calls.at(pbx, event.channelId);
+    if (session !== null) session.onPbx(event);
     else if (event.kind === 'legAnswered') {
       this.#log.info({ channelId: event.channelId }, 'person whom nobody wants any more hung up');
       void this.#orLog(pbx.hangUp(event.channelId), 'channel could not be hung up');
@@ -225,15 +220,12 @@ export class CallManager implements CallDirectory, CallActions {
   }
 
   #callerReplaced(pbx: Pbx, { replacedChannelId, by }: Extract<PbxEvent, { readonly kind: 'callerReplaced' }>): void {
-    const key = channelKey(pbx, replacedChannelId);
-    const session = this.#byChannel.get(key);
-    if (session === undefined) {
+    const session = this.#calls.move(pbx, replacedChannelId, by.channelId);
+    if (session === null) {
       this.#log.info({ channelId: by.channelId }, 'channel of a transfer whose call has ended hung up');
       void this.#orLog(pbx.hangUp(by.channelId), 'channel could not be hung up');
       return;
     }
-    this.#byChannel.delete(key);
-    this.#byChannel.set(channelKey(pbx, by.channelId), session);
     session.callerReplaced(by);
   }
 
@@ -241,21 +233,20 @@ export class CallManager implements CallDirectory, CallActions {
   onMedia(message: FromMedia): void {
     if (message.kind === 'directCall') this.#directCall(message);
     else if (isOfSession(message)) {
-      const session = this.#calls.get(message.callId) ?? this.#ended.get(message.callId);
-      if (session !== undefined) session.onMedia(message);
+      const session = this.#calls.getLate(message.callId);
+      if (session !== null) session.onMedia(message);
       else this.#routes.onMedia(message);
     }
   }
 
   /** Resolves when everything that ended calls still had to write is written; after the engine has stopped. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#ended.values()].map((call) => call.lateMessage));
+    await this.#calls.settled();
   }
 
   async #offered(pbx: Pbx, offer: CallOffer): Promise<void> {
-    const key = channelKey(pbx, offer.channelId);
     // An offer is repeated after a reconnect.
-    if (this.#byChannel.has(key) || this.#routes.hasChannel(pbx, offer.channelId)) return;
+    if (this.#calls.at(pbx, offer.channelId) !== null || this.#routes.hasChannel(pbx, offer.channelId)) return;
     const overridden = this.#services.schedules.dialledBy(offer.extension);
     if (overridden !== null) {
       await this.#override(pbx, offer, overridden);
@@ -274,7 +265,7 @@ export class CallManager implements CallDirectory, CallActions {
     const before = this.#services.journal.unfinishedAt(pbx.name, offer.channelId);
     const resumes = before !== null && offer.answered === 'yes';
     // Who was with an agent already hears music meanwhile.
-    if (!resumes && !(await this.#mediaFor(key))) return;
+    if (!resumes && !(await this.#mediaFor(pbx, offer.channelId))) return;
     const refusal = this.#draining === 'yes' ? 'shutting down' : this.#services.engine.unready()[0];
     if (refusal !== undefined && plan.fallback !== null && !(resumes && !this.#services.mediaStart.isOpen)) {
       this.#log.warn(
@@ -300,8 +291,7 @@ export class CallManager implements CallDirectory, CallActions {
       line,
       onEnded: (ended) => this.#forget(ended),
     });
-    this.#calls.set(session.id, session);
-    this.#byChannel.set(key, session);
+    this.#calls.add(session);
     await session.serve(line);
   }
 
@@ -323,14 +313,15 @@ export class CallManager implements CallDirectory, CallActions {
   }
 
   /** Whether the caller still waits for us when media can be had, or it takes too long. */
-  async #mediaFor(key: string): Promise<boolean> {
+  async #mediaFor(pbx: Pbx, channelId: ChannelId): Promise<boolean> {
     const { mediaStart } = this.#services;
     if (mediaStart.isOpen) return true;
+    const key = channelKey(pbx, channelId);
     if (this.#waiting.has(key)) return false;
     this.#waiting.add(key);
     await mediaStart.passed(MEDIA_START_MS);
     this.#waiting.delete(key);
-    return !this.#byChannel.has(key);
+    return this.#calls.at(pbx, channelId) === null;
   }
 
   #endEarlier(call: UnfinishedCall, caller: EarlierCaller): void {
@@ -363,7 +354,7 @@ export class CallManager implements CallDirectory, CallActions {
       line: null,
       onEnded: (ended) => this.#forget(ended),
     });
-    this.#calls.set(session.id, session);
+    this.#calls.add(session);
     return session;
   }
 
@@ -380,18 +371,12 @@ export class CallManager implements CallDirectory, CallActions {
       line: null,
       onEnded: (ended) => this.#forget(ended),
     });
-    this.#calls.set(callId, session);
+    this.#calls.add(session);
     session.adoptDirect(message.codec, message.sampleRateHz);
   }
 
   #forget(session: CallSession): void {
-    this.#calls.delete(session.id);
-    this.#ended.set(session.id, session);
-    for (const [oldest] of this.#ended) {
-      if (this.#ended.size <= MAX_ENDED) break;
-      this.#ended.delete(oldest);
-    }
-    if (session.line !== null) this.#byChannel.delete(channelKey(session.line.pbx, session.line.offer.channelId));
+    this.#calls.forget(session);
     if (this.#calls.size === 0) this.#idle?.();
   }
 
@@ -410,7 +395,7 @@ export class CallManager implements CallDirectory, CallActions {
         pbx,
         emptyBefore,
         onEmpty: (bridges) => this.#emptyBridges.set(pbx, bridges),
-        calls: () => [...this.#calls.values()],
+        calls: () => this.#calls.all(),
         others: () => [...this.#overrideLines].map((line) => line.belongings),
         pairs: this.#pairs,
         offer: (offer) => void this.#offered(pbx, offer),
@@ -430,12 +415,6 @@ export class CallManager implements CallDirectory, CallActions {
       this.#log.warn({ err: error }, message);
     }
   }
-
-  #call(id: string): CallSession {
-    const session = this.#calls.get(id as CallId);
-    if (session === undefined) throw new LinecardError('CALL_UNKNOWN', `no live call has the id "${id}"`);
-    return session;
-  }
 }
 
 function findAnchorPbx(
@@ -452,8 +431,4 @@ function findAnchorPbx(
 /** What has no call is between the engine and its threads, and an answer goes to who asked. */
 function isOfSession(message: FromMedia): message is SessionMessage {
   return 'callId' in message && !NOT_OF_SESSION.has(message.kind);
-}
-
-function channelKey(pbx: Pbx, channelId: ChannelId): string {
-  return `${pbx.name}/${channelId}`;
 }
