@@ -177,9 +177,10 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
 /** The places of a destination with how long each rings. */
 function openDestinations({ destinations, transfers }: Config): Destinations {
   return new Map(
-    Object.entries(destinations).map(([key, { dial, then, label, mode, ringSeconds }]) => {
+    Object.entries(destinations).map(([key, { dial, then, ringSeconds, ...destination }]) => {
       const ringTimeMs = (ringSeconds ?? transfers.ringSeconds) * 1000;
-      return [key, { dial, label, mode, places: [dial, ...then].map((extension) => ({ extension, ringTimeMs })) }];
+      const places = [dial, ...then].map((extension) => ({ extension, ringTimeMs }));
+      return [key, { dial, ...destination, places }];
     }),
   );
 }

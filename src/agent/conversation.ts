@@ -74,6 +74,10 @@ export type ConversationOptions = {
   readonly log: Logger;
 };
 
+/** The tool by which an agent keeps a message. */
+const TAKE_MESSAGE = 'take_message';
+const ASK_FOR_MESSAGE = 'May I take a message?';
+
 /** The frames at hand. Shared by all, since `tick` runs to its end: memory that the processor has at hand instead of some for each call. */
 const UPLINK = new Int16Array(FRAME_SAMPLES);
 const DOWNLINK = new Int16Array(FRAME_SAMPLES);
@@ -208,6 +212,17 @@ export class Conversation {
     if (this.#state !== 'talking') return;
     if (instead === 'yes') this.#queue.clear();
     this.#session.say(text);
+  }
+
+  /** The caller is told this instead of all else, and asked for a message where the agent can take one. */
+  takeMessage(text: string): void {
+    if (this.#state !== 'talking') return;
+    this.#queue.clear();
+    if (this.#session.takeMessage !== undefined) this.#session.takeMessage(text);
+    else {
+      const mayTakeOne = this.#tools.descriptions.some(({ name }) => name === TAKE_MESSAGE);
+      this.#session.say(mayTakeOne ? `${text} ${ASK_FOR_MESSAGE}` : text);
+    }
   }
 
   instruct(text: string): void {

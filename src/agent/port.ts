@@ -136,6 +136,8 @@ export interface AgentSession {
   heard(speech: HeardSpeech): void;
   /** Says this text in the agent's voice (`POST /v1/calls/:id/say`, spoken words before a hand-over). Resolves at once. */
   say(text: string): void;
+  /** Says this text and takes a message of the caller by itself; absent: `say` asks whether it may. Resolves at once. */
+  takeMessage?(text: string): void;
   /** Words from a person behind the agent (a supervisor's whisper, the result of a transfer). */
   instruct(text: string): void;
   /** Idempotent. Nothing may be spoken after it. */

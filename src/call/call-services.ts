@@ -20,6 +20,8 @@ export type Destination = {
   readonly label: string;
   /** How it goes where nobody says how; warm only where the PBX can. */
   readonly mode: TransferMode;
+  /** What becomes of a caller whom nobody there took: the agent asks what else it can do, or takes a message. */
+  readonly otherwise: 'agent' | 'message';
   /** Where a warm one rings, one after the other. */
   readonly places: readonly Place[];
 };

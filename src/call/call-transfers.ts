@@ -6,6 +6,7 @@ import type { AskedTransfer } from '../journal/port.js';
 import type { CallHours, CallServices, Destination, Line } from './call-services.js';
 import type { CallLedger } from './ledger.js';
 import type { MediaLink } from './media-link.js';
+import type { Attempted } from './transfer/transfer-machine.js';
 import { returnText } from './transfer/transfer-words.js';
 import type { TransferringCall } from './transfer/warm-transfer.js';
 import { WarmTransfer } from './transfer/warm-transfer.js';
@@ -107,7 +108,7 @@ export class CallTransfers {
 
   /** Goes on with what an earlier process was asked for, the `count`th of the call; the caller hears music. Never rejects. */
   async again({ to, mode, summary }: AskedTransfer, count: number): Promise<void> {
-    const { line, callId, media, host, log } = this.#options;
+    const { line, host, log } = this.#options;
     const hold = async (held: 'held' | 'resumed'): Promise<void> => line?.pbx.hold(line.offer.channelId, held);
     this.#count = count;
     try {
@@ -118,8 +119,7 @@ export class CallTransfers {
       log.warn({ err: error, to }, 'transfer could not be begun again after a restart');
       await hold('resumed').catch((late: unknown) => log.debug({ err: late }, 'music could not be ended'));
       host.changeHold('resumed');
-      const label = this.#options.services.destinations.get(to)?.label ?? 'them';
-      media.send({ kind: 'say', callId, text: returnText([], label), instead: 'yes' });
+      this.#tell([], this.#options.services.destinations.get(to) ?? { label: 'them', otherwise: 'agent' });
     }
   }
 
@@ -169,7 +169,8 @@ export class CallTransfers {
     await host.end({ result: 'transferred', fault: 'none', reason: `to ${to} (${dial})` });
   }
 
-  #begin(to: string, { label, places }: Destination, { mode, summary }: AskedWarm): void {
+  #begin(to: string, destination: Destination, { mode, summary }: AskedWarm): void {
+    const { label, places } = destination;
     const { callId, caller, extension, line, services, ledger, log } = this.#options;
     const { engine, routes, pairs, clock, transfers } = services;
     const consult = line?.pbx.consult;
@@ -197,7 +198,7 @@ export class CallTransfers {
       places,
       summary,
       graceMs: transfers.graceMs,
-      call: this.#whileTransferring(line, label),
+      call: this.#whileTransferring(line, destination),
       engine,
       routes,
       pairs,
@@ -209,7 +210,8 @@ export class CallTransfers {
   }
 
   /** The caller's audio stays on its media thread, and goes from there to the person. */
-  #beginAnchored(to: string, { label, places }: Destination, how: { mode: TransferMode; summary: string }): void {
+  #beginAnchored(to: string, destination: Destination, how: { mode: TransferMode; summary: string }): void {
+    const { label, places } = destination;
     const { callId, caller, extension, services, ledger, media, host, log } = this.#options;
     const { anchorPbx, engine, routes, pairs, clock, transfers } = services;
     if (anchorPbx === null) {
@@ -244,7 +246,7 @@ export class CallTransfers {
           if (this.#agentLost !== null) return Promise.reject(this.#agentLost);
           couple(null);
           host.changeHold('resumed');
-          media.send({ kind: 'say', callId, text: returnText(tried, label), instead: 'yes' });
+          this.#tell(tried, destination);
           return Promise.resolve();
         },
         toFallback: () =>
@@ -272,7 +274,7 @@ export class CallTransfers {
     void anchored?.endAnchored();
   }
 
-  #whileTransferring(line: Line, label: string): TransferringCall {
+  #whileTransferring(line: Line, destination: Destination): TransferringCall {
     const { callId, media, host, services } = this.#options;
     const { pbx } = line;
     return {
@@ -290,7 +292,7 @@ export class CallTransfers {
         if (!media.connected) await host.reopenMedia(line);
         await pbx.hold(line.offer.channelId, 'resumed');
         host.changeHold('resumed');
-        media.send({ kind: 'say', callId, text: returnText(tried, label), instead: 'yes' });
+        this.#tell(tried, destination);
       },
       toFallback: () =>
         host.toFallback({ result: 'failed', fault: 'pbx', reason: 'the caller could not come back from a transfer' }),
@@ -298,9 +300,19 @@ export class CallTransfers {
         this.#warm = null;
         services.journal.transferEnded(callId, how);
         if (how === 'connected')
-          void host.end({ result: 'transferred', fault: 'none', reason: `to ${label}, announced` });
+          void host.end({ result: 'transferred', fault: 'none', reason: `to ${destination.label}, announced` });
       },
     };
+  }
+
+  /** The agent tells the caller who is back what happened, and goes on. */
+  #tell(tried: readonly Attempted[], { label, otherwise }: Pick<Destination, 'label' | 'otherwise'>): void {
+    const { callId, media } = this.#options;
+    const text = returnText(tried, label);
+    // Who has just talked with somebody knows whether there is anything left to say.
+    if (otherwise === 'message' && tried.at(-1)?.refusal !== 'cutOff') {
+      media.send({ kind: 'takeMessage', callId, text });
+    } else media.send({ kind: 'say', callId, text: `${text} What else can I do for you?`, instead: 'yes' });
   }
 
   /** The caller to the agent again, and the person to both. */
@@ -341,7 +353,7 @@ export class CallTransfers {
     const fallback = line !== null ? line.fallback : keptBy === 'dialplan' ? 'the human of the dialplan' : null;
     if (to === 'fallback' && fallback !== null) {
       const places = [{ extension: fallback, ringTimeMs: FALLBACK_RING_MS }];
-      return { dial: fallback, label: 'the operator', mode: 'blind', places };
+      return { dial: fallback, label: 'the operator', mode: 'blind', otherwise: 'agent', places };
     }
     const allowed = [...destinations.keys(), 'fallback'].join(', ');
     throw new LinecardError(

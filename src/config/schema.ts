@@ -83,6 +83,8 @@ export const configSchema = section({
       dial: extension,
       /** Where it rings when nobody there takes the call, in this order; for warm transfers. */
       then: list(extension, { max: 10, example: '["6002", "6003"]' }).default([]),
+      /** What becomes of a caller whom nobody took; for warm transfers. */
+      otherwise: oneOf(['agent', 'message']).default('agent'),
       label: text(100).optional(),
       /** How an agent transfers that does not say how. */
       mode: oneOf(['blind', 'warm']).default('blind'),

@@ -49,6 +49,8 @@ export interface LiveConversation {
   readonly keys: 'shown' | 'secret';
   /** @param instead drops what the agent was saying */
   say(text: string, instead?: 'yes'): void;
+  /** Says this instead of all else, and takes a message. */
+  takeMessage(text: string): void;
   /** Words for the agent alone, which the caller does not hear. */
   instruct(text: string): void;
   /** held: the agent neither hears nor speaks, the leg gets silence. */

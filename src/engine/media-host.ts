@@ -134,6 +134,7 @@ export class MediaHost {
       case 'start':
       case 'digit':
       case 'say':
+      case 'takeMessage':
       case 'instruct':
       case 'hold':
       case 'answer':

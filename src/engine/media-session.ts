@@ -186,6 +186,9 @@ export class MediaSession implements Ticked {
       case 'say':
         this.#guard((conversation) => conversation.say(command.text, command.instead));
         break;
+      case 'takeMessage':
+        this.#guard((conversation) => conversation.takeMessage(command.text));
+        break;
       case 'instruct':
         this.#guard((conversation) => conversation.instruct(command.text));
         break;

@@ -93,6 +93,8 @@ export type ToMedia =
   | { readonly kind: 'digit'; readonly callId: CallId; readonly digit: string }
   /** instead: what the agent was saying, or had still to say, is dropped. */
   | { readonly kind: 'say'; readonly callId: CallId; readonly text: string; readonly instead?: 'yes' }
+  /** Says this instead of all else, and takes a message, where the agent can. */
+  | { readonly kind: 'takeMessage'; readonly callId: CallId; readonly text: string }
   /** Words for the agent alone. */
   | { readonly kind: 'instruct'; readonly callId: CallId; readonly text: string }
   /** held: the agent neither hears nor speaks, the leg gets silence. */

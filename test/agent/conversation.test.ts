@@ -183,6 +183,16 @@ describe('what the caller hears', () => {
     expect(reports).toContain('handed over to billing: wants to pay');
   });
 
+  it('asks for a message in the place of what was being said, where the agent takes none by itself', () => {
+    agent.onStart = () => agent.speak('Hello there', 1000);
+    conversation.start();
+    run(200);
+    conversation.takeMessage('Nobody is there.');
+    run(40);
+    expect(agent.told.at(-1)).toBe('say Nobody is there. May I take a message?');
+    expect(agent.heardSpeech).toMatchObject([{ interrupted: true }]);
+  });
+
   it('ends with the call only after the goodbye was heard', async () => {
     conversation.start();
     agent.speak('Goodbye.', 300);

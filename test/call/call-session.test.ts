@@ -38,7 +38,16 @@ function build(options: { readonly fallback?: string | null; readonly can?: Part
     services: {
       engine,
       destinations: new Map([
-        ['sales', { dial: '6001', label: 'Sales', mode: 'blind', places: [{ extension: '6001', ringTimeMs: 20_000 }] }],
+        [
+          'sales',
+          {
+            dial: '6001',
+            label: 'Sales',
+            mode: 'blind',
+            otherwise: 'agent',
+            places: [{ extension: '6001', ringTimeMs: 20_000 }],
+          },
+        ],
       ]),
       transfers: { maxPerCall: 5, graceMs: 10_000, allow: [] },
       messages,

@@ -48,7 +48,16 @@ function startProcess(media: 'started' | 'starting' = 'started'): void {
     services: {
       engine,
       destinations: new Map([
-        ['sales', { dial: '6001', label: 'Sales', mode: 'warm', places: [{ extension: '6001', ringTimeMs: 20_000 }] }],
+        [
+          'sales',
+          {
+            dial: '6001',
+            label: 'Sales',
+            mode: 'warm',
+            otherwise: 'agent',
+            places: [{ extension: '6001', ringTimeMs: 20_000 }],
+          },
+        ],
       ]),
       transfers: { maxPerCall: 5, graceMs: 10_000, allow: [] },
       messages: {

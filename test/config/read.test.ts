@@ -81,7 +81,13 @@ describe('a good configuration', () => {
         'destinations: { sales: { dial: 06001 } }',
     );
     expect(config.pbx[0]).toMatchObject({ ari: { username: '007', password: '0123' } });
-    expect(config.destinations['sales']).toEqual({ dial: '06001', then: [], label: 'sales', mode: 'blind' });
+    expect(config.destinations['sales']).toEqual({
+      dial: '06001',
+      then: [],
+      otherwise: 'agent',
+      label: 'sales',
+      mode: 'blind',
+    });
   });
 
   it('takes $${ for ${ and leaves references in comments alone', () => {

@@ -270,7 +270,15 @@ describe('media host', () => {
     host.handle({ kind: 'say', callId, text: 'one moment' });
     host.handle({ kind: 'hold', callId, held: 'held' });
     host.handle({ kind: 'hold', callId, held: 'resumed' });
-    expect(conversations[0]?.told).toEqual(['start', 'digit 5', 'say one moment', 'held', 'resumed']);
+    host.handle({ kind: 'takeMessage', callId, text: 'nobody there' });
+    expect(conversations[0]?.told).toEqual([
+      'start',
+      'digit 5',
+      'say one moment',
+      'held',
+      'resumed',
+      'take message nobody there',
+    ]);
     expect(news()).toEqual([{ kind: 'digit', callId, digit: '5' }]);
     const { listener } = conversations[0]!.options;
     const turn = { who: 'caller', text: 'hello', atMs: 1, heardMs: 2, interrupted: false } as const;

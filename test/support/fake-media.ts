@@ -79,6 +79,10 @@ export class FakeConversation implements LiveConversation {
     this.told.push(`say ${text}`);
   }
 
+  takeMessage(text: string): void {
+    this.told.push(`take message ${text}`);
+  }
+
   instruct(text: string): void {
     this.told.push(`instruct ${text}`);
   }

@@ -42,14 +42,17 @@ export function speechText(speech: Speech, facts: BriefingFacts): string {
   }
 }
 
-/** What the agent tells the caller who is back. */
+/** What the agent tells the caller who is back; without a question. */
 export function returnText(tried: readonly Attempted[], label: string): string {
-  return `${whatHappened(tried.at(-1), plain(label))} What else can I do for you?`;
+  const last = tried.at(-1);
+  // What somebody had them told is more than that the next phone was busy.
+  const told = last?.refusal === 'cutOff' ? last : (tried.findLast(({ reason }) => reason !== null) ?? last);
+  return whatHappened(told, plain(label));
 }
 
-function whatHappened(last: Attempted | undefined, label: string): string {
-  if (last === undefined) return `I am sorry, I could not reach ${label}.`;
-  switch (last.refusal) {
+function whatHappened(place: Attempted | undefined, label: string): string {
+  if (place === undefined) return `I am sorry, I could not reach ${label}.`;
+  switch (place.refusal) {
     case 'busy':
       return `I am sorry, ${label} is busy right now.`;
     case 'noAnswer':
@@ -57,7 +60,7 @@ function whatHappened(last: Attempted | undefined, label: string): string {
       return `I am sorry, nobody picks up at ${label}.`;
     case 'declined': {
       const cannot = `I am sorry, ${label} cannot take your call right now`;
-      return last.reason === null ? `${cannot}.` : `${cannot}: ${asSentence(plain(last.reason))}`;
+      return place.reason === null ? `${cannot}.` : `${cannot}: ${asSentence(plain(place.reason))}`;
     }
     case 'hungUp':
       return `I am sorry, ${label} cannot take your call right now.`;
@@ -67,7 +70,7 @@ function whatHappened(last: Attempted | undefined, label: string): string {
     case 'failed':
       return `I am sorry, I could not reach ${label}.`;
     default:
-      return assertNever(last.refusal);
+      return assertNever(place.refusal);
   }
 }
 

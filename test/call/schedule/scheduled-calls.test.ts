@@ -21,7 +21,7 @@ beforeEach(() => {
   schedules.dials.set('*28', 'hours');
   schedules.keyCodes.set('*284711', 'support');
   const place = (dial: string, label: string) =>
-    ({ dial, label, mode: 'blind', places: [{ extension: dial, ringTimeMs: 20_000 }] }) as const;
+    ({ dial, label, mode: 'blind', otherwise: 'agent', places: [{ extension: dial, ringTimeMs: 20_000 }] }) as const;
   manager = new CallManager({
     services: {
       engine,

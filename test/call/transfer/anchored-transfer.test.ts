@@ -28,7 +28,16 @@ async function build(reach: 'reachable' | 'none'): Promise<void> {
     services: {
       engine,
       destinations: new Map([
-        ['sales', { dial: '6001', label: 'Sales', mode: 'warm', places: [{ extension: '6001', ringTimeMs: 20_000 }] }],
+        [
+          'sales',
+          {
+            dial: '6001',
+            label: 'Sales',
+            mode: 'warm',
+            otherwise: 'agent',
+            places: [{ extension: '6001', ringTimeMs: 20_000 }],
+          },
+        ],
       ]),
       transfers: { maxPerCall: 2, graceMs: GRACE_MS, allow: [] },
       messages: {

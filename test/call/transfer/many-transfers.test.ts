@@ -51,6 +51,7 @@ async function play(steps: readonly string[], releases: 'released' | 'kept', fir
             dial: '6001',
             label: 'Sales',
             mode: 'warm',
+            otherwise: 'agent',
             places: ['6001', '6002'].map((extension) => ({ extension, ringTimeMs: 20_000 })),
           },
         ],

@@ -34,10 +34,21 @@ beforeEach(() => {
             dial: '6001',
             label: 'Sales',
             mode: 'warm',
+            otherwise: 'agent',
             places: [
               { extension: '6001', ringTimeMs: 20_000 },
               { extension: '6002', ringTimeMs: 15_000 },
             ],
+          },
+        ],
+        [
+          'accounts',
+          {
+            dial: '6003',
+            label: 'Accounts',
+            mode: 'warm',
+            otherwise: 'message',
+            places: [{ extension: '6003', ringTimeMs: 20_000 }],
           },
         ],
       ]),
@@ -60,8 +71,8 @@ beforeEach(() => {
   manager.start();
 });
 
-/** A caller who talks with the agent, which asks for Sales. */
-async function transferring(): Promise<CallId> {
+/** A caller who talks with the agent, which asks for a person. */
+async function transferring(to = 'sales'): Promise<CallId> {
   pbx.offer({ channelId: CALLER });
   // What the leak check sees that runs in the middle of a long transfer.
   const caller = { number: '6001', name: 'Alice' };
@@ -69,7 +80,7 @@ async function transferring(): Promise<CallId> {
   pbx.present = { channels: [{ channelId: CALLER, state: 'up', caller, ...where }], bridges: [] };
   await settle();
   const callId = manager.list()[0]!.id;
-  ask(callId);
+  ask(callId, to);
   await settle();
   return callId;
 }
@@ -185,7 +196,21 @@ describe('a caller on the way to a person', () => {
     pbx.people.leave('busy');
     await settle();
     isBack(callId);
-    expect(saidOn(callId)).toEqual(['I am sorry, Sales is busy right now. What else can I do for you?']);
+    expect(saidOn(callId)).toEqual([
+      'I am sorry, Sales cannot take your call right now: they will call you back. What else can I do for you?',
+    ]);
+  });
+
+  it('is asked for a message where the destination has it so', async () => {
+    const callId = await transferring('accounts');
+    pbx.people.leave('busy');
+    await settle();
+    isBack(callId);
+    expect(engine.sent.findLast(({ kind }) => kind === 'takeMessage')).toMatchObject({
+      callId,
+      text: 'I am sorry, Accounts is busy right now.',
+    });
+    expect(saidOn(callId)).toEqual([]);
   });
 
   it('is with the next person when the first does not pick up', async () => {

@@ -148,6 +148,13 @@ export class Attendant {
     return this.#listen(`${text} ${this.#menu.text}`);
   }
 
+  /** The same, and they may leave a message. */
+  leaveMessage(text: string): Move {
+    if (this.#menu.offers.messages === 'none') return this.returned(text);
+    const move = this.#chosen({ kind: 'message' });
+    return { ...move, say: `${text} ${move.say}` };
+  }
+
   transferFailed(to: string): Move {
     this.#failedTransfers += 1;
     const { label } = this.#menu.place(to) ?? OPERATOR;

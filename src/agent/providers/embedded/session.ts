@@ -123,6 +123,10 @@ export class EmbeddedSession implements AgentSession {
     });
   }
 
+  takeMessage(text: string): void {
+    if (this.#recording === null) this.#perform(this.#attendant.leaveMessage(text));
+  }
+
   instruct(text: string): void {
     this.#log.info({ text }, 'the embedded agent follows no instructions');
   }

@@ -326,6 +326,22 @@ describe('a caller with the embedded attendant', () => {
     expect(caller.transfers).toEqual(['sales', 'support']);
   });
 
+  it('comes back where nobody takes calls, and is told to leave a message', async () => {
+    await caller.listen();
+    await caller.press('1');
+    await caller.listen();
+    caller.call.conversation.hold('held');
+    await caller.wait(20_000);
+    caller.call.conversation.hold('resumed');
+    caller.call.conversation.takeMessage('I am sorry, nobody picks up at Sales.');
+    expect(await caller.listen()).toBe(
+      'I am sorry, nobody picks up at Sales. Please speak after the tone. When you are done, press any key, or just wait.',
+    );
+    await caller.speakFor(3000);
+    await caller.hangUp();
+    expect(caller.messages[0]?.text).toBe('Voice message of 3 seconds.');
+  });
+
   it('says nothing at all and ends with a person', async () => {
     await caller.listen();
     await caller.wait(40_000);
