@@ -202,15 +202,18 @@ function decide(plan: TransferPlan, state: Asked, event: TransferEvent): Transfe
     if (state.kind === 'briefing' || state.asked === 'twice') return next(plan, state, 'nobody');
     return speak(plan, { ...state, kind: 'briefing', asked: 'twice' }, 'question');
   }
-  switch (meaningOf(event)) {
+  const answer = answerOf(event);
+  switch (answer?.kind) {
     case 'accept':
       return go(plan, { ...trialOf(state), kind: 'merging' }, [{ kind: 'merge', attempt }]);
     case 'decline':
+      // Who has said why is not asked.
+      if (answer.reason !== null) return next(plan, state, 'declined', answer.reason);
       return speak(plan, { ...trialOf(state), kind: 'declining' }, 'reason');
     case 'repeat':
       if (state.told >= MAX_TELLINGS) return stay(state);
       return speak(plan, { ...state, kind: 'briefing', told: state.told + 1, asked: 'once' }, 'briefing');
-    case null:
+    case undefined:
       return stay(state);
   }
 }
@@ -235,10 +238,14 @@ function decline(
 }
 
 function spokenReason(said: string): string | null {
-  const known = REASONS.find(({ words }) => words.test(said.toLowerCase()));
-  if (known !== undefined) return known.text;
+  const known = knownReason(said);
+  if (known !== null) return known;
   const isReason = said.trim().split(/\s+/).length >= LEAST_REASON_WORDS;
   return isReason ? said.slice(0, MAX_REASON_CHARACTERS) : null;
+}
+
+function knownReason(said: string): string | null {
+  return REASONS.find(({ words }) => words.test(said.toLowerCase()))?.text ?? null;
 }
 
 function dial(plan: TransferPlan, trial: Trial): TransferStep {
@@ -328,11 +335,20 @@ function triedOf(state: Trial, refusal: Refusal, reason: string | null = null): 
   return [...state.tried, { target: state.target, refusal, reason }];
 }
 
-function meaningOf(event: TransferEvent): 'accept' | 'decline' | 'repeat' | null {
-  if (event.kind === 'digit') return KEYS[event.digit] ?? null;
+type Answer = { readonly kind: 'accept' | 'repeat' } | { readonly kind: 'decline'; readonly reason: string | null };
+
+function answerOf(event: TransferEvent): Answer | null {
+  if (event.kind === 'digit') {
+    const kind = KEYS[event.digit];
+    if (kind === undefined) return null;
+    return kind === 'decline' ? { kind, reason: null } : { kind };
+  }
   if (event.kind !== 'said') return null;
   const text = event.text.toLowerCase();
+  const reason = knownReason(text);
   // "No" first: whoever says "no, not okay" must not be given the call.
-  const meanings = ['decline', 'repeat', 'accept'] as const;
-  return meanings.find((meaning) => WORDS[meaning].test(text)) ?? null;
+  if (WORDS.decline.test(text)) return { kind: 'decline', reason };
+  if (WORDS.repeat.test(text)) return { kind: 'repeat' };
+  if (WORDS.accept.test(text)) return { kind: 'accept' };
+  return reason === null ? null : { kind: 'decline', reason };
 }

@@ -100,6 +100,15 @@ describe('a warm transfer', () => {
     expect(after(ONE, ...BRIEFED, said('no, not okay'), reason).asks).toEqual(['hangUp 1', `resume ${tried}`]);
   });
 
+  it.each([
+    [said("no, I'm in a meeting"), 'declined: they are in a meeting'],
+    [said('I am busy'), 'declined: they are in a meeting'],
+    [said("i'll call them back"), 'declined: they will call you back'],
+    [said('wrong department'), 'declined: somebody else is in charge of it'],
+  ])('asks nobody for a reason who gives it with the no: %j', (no, tried) => {
+    expect(after(ONE, ...BRIEFED, no).asks).toEqual(['hangUp 1', `resume ${tried}`]);
+  });
+
   it('is told again to who asks for it, five times at most', () => {
     expect(after(ONE, ...BRIEFED, key('3')).asks).toEqual(['speak briefing']);
     expect(after(ONE, ...BRIEFED, said('say that again')).asks).toEqual(['speak briefing']);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AnswerEars } from '../../../../src/agent/providers/briefing/answers.js';
 import { foregroundClock } from '../../../../src/core/clock.js';
 import { silentLogger } from '../../../../src/core/logger.js';
+import { FLITE_VOICES } from '../../../../src/speech/flite/flite.js';
 import { Recognizer, findRecognizer } from '../../../../src/speech/recognizer.js';
 import { Synthesizer } from '../../../../src/speech/synthesizer.js';
 import { decodeMuLaw, encodeMuLaw } from '../../../support/phone/g711.js';
@@ -26,6 +27,7 @@ describe.skipIf(files === null && process.env.CI !== 'true')('an answer by voice
     ['put them through', /put them through/],
     ['no thank you', /^no/],
     ["I'm in a meeting", /meeting/],
+    ["no, I'm in a meeting", /^no.* meeting/],
   ])('"%s" is understood through a telephone', async (text, answer) => {
     const { pcm } = await synthesizer.speak(text, 'rms');
     expect(await ears.understand(throughTelephone(pcm))).toMatch(answer);
@@ -34,6 +36,20 @@ describe.skipIf(files === null && process.env.CI !== 'true')('an answer by voice
   it('"hello" is the way to answer a telephone, and no answer', async () => {
     const { pcm } = await synthesizer.speak('hello', 'rms');
     expect(await ears.understand(throughTelephone(pcm))).toBeNull();
+  });
+
+  it.each([
+    'You have reached the voicemail of Acme.',
+    'Please leave a message after the tone.',
+    'Hi, this is Bob. I am not at my desk right now.',
+    'Sure enough, you have missed me again.',
+    'Yes, this is the answering machine of the Smiths.',
+    'We are sorry, there is no one to answer your call.',
+  ])('"%s" is a voicemail, which takes no call', async (greeting) => {
+    for (const voice of FLITE_VOICES) {
+      const { pcm } = await synthesizer.speak(greeting, voice);
+      expect(await ears.understand(throughTelephone(pcm)), voice).toBeNull();
+    }
   });
 });
 
