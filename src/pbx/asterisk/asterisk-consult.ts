@@ -85,13 +85,14 @@ export class AsteriskConsult implements ConsultPbx {
     } catch (error) {
       throw refused(error, 'making the bridge of the parties');
     }
-    // The person first: the caller's music must not end before there is somebody to talk with.
-    const join: Operation = (client) => client.bridges.addChannel({ bridgeId, channel: personChannelId });
-    await onChannel(personChannelId, 'connecting the person', join);
-    await this.#stopMusic(callerChannelId);
-    await onChannel(callerChannelId, 'connecting the caller', (client) =>
-      client.bridges.addChannel({ bridgeId, channel: callerChannelId }),
-    );
+    // One request for both, the person first, and the music ends meanwhile: each request more is time in which they do not hear each other.
+    const channel = `${personChannelId},${callerChannelId}`;
+    await Promise.all([
+      onChannel(personChannelId, 'connecting caller and person', (client) =>
+        client.bridges.addChannel({ bridgeId, channel }),
+      ),
+      this.#stopMusic(callerChannelId),
+    ]);
     for (const channelId of [callerChannelId, personChannelId]) {
       if (!book.has(channelId)) throw new LinecardError('CHANNEL_GONE', `channel ${channelId} hung up meanwhile`);
     }
