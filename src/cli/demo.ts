@@ -48,6 +48,7 @@ export function welcome(pbx: DemoPbx, seconds?: string): string {
   Dial        7000   the receptionist
               7001   the same without ARI, by plain dialplan AudioSocket
               7009   echo: hear yourself
+              *28    the night switch: opens the office, and closes it
               6001, 6002   the phones
   Web page    http://127.0.0.1:${httpPort}/
   Files       ${pbx.settings.dataDir}

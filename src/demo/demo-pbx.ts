@@ -166,6 +166,7 @@ hours:
   timezone: ${new Intl.DateTimeFormat().resolvedOptions().timeZone}
   open:
     - { days: [mon, tue, wed, thu, fri], from: "09:00", to: "17:00" }
+  override: { dial: "*28", hours: 14 }
 `;
 }
 
