@@ -7,9 +7,16 @@ import { columns, CommandFailure, printable } from './terminal.js';
 
 /** Options of `linecard call transfer`. */
 export type TransferOptions = CallOptions & {
+  readonly blind?: boolean | undefined;
   readonly warm?: boolean | undefined;
   readonly conference?: boolean | undefined;
   readonly summary?: string | undefined;
+};
+
+/** Options of `linecard call supervise`. */
+export type SuperviseOptions = CallOptions & {
+  readonly mode?: string | undefined;
+  readonly text?: string | undefined;
 };
 
 export type CallOptions = InstanceOptions & { readonly json?: boolean | undefined };
@@ -70,9 +77,39 @@ export async function watchCall(terminal: Terminal, id: string, options: CallOpt
 /** `linecard call hangup <id>`. */
 export async function hangUpCall(terminal: Terminal, id: string, options: CallOptions): Promise<number> {
   const api = client(terminal, options);
-  await api.command(await wholeId(api, id), 'hangup');
-  terminal.err('hung up');
-  return 0;
+  const call = await api.command(await wholeId(api, id), 'hangup');
+  return done(terminal, options, call, 'hung up');
+}
+
+/** `linecard call hold <id>` and `linecard call resume <id>`. */
+export async function holdCall(
+  terminal: Terminal,
+  id: string,
+  what: 'hold' | 'resume',
+  options: CallOptions,
+): Promise<number> {
+  const api = client(terminal, options);
+  const call = await api.command(await wholeId(api, id), what);
+  return done(terminal, options, call, what === 'hold' ? 'on hold, the caller hears music' : 'with the agent again');
+}
+
+/** `linecard call say <id> <text>`. */
+export async function sayInCall(terminal: Terminal, id: string, text: string, options: CallOptions): Promise<number> {
+  const api = client(terminal, options);
+  const call = await api.command(await wholeId(api, id), 'say', { text });
+  return done(terminal, options, call, 'the agent says it');
+}
+
+/** `linecard call digits <id> <digits>`. */
+export async function sendDigits(
+  terminal: Terminal,
+  id: string,
+  digits: string,
+  options: CallOptions,
+): Promise<number> {
+  const api = client(terminal, options);
+  const call = await api.command(await wholeId(api, id), 'dtmf', { digits });
+  return done(terminal, options, call, 'pressed');
 }
 
 /** `linecard call transfer <id> <to>`: to a destination of the configuration, or `fallback`. */
@@ -82,13 +119,46 @@ export async function transferCall(
   to: string,
   options: TransferOptions,
 ): Promise<number> {
-  const { warm = false, conference = false, summary } = options;
-  if (warm && conference) throw new CommandFailure('--warm and --conference: choose one');
-  const mode = conference ? 'conference' : warm ? 'warm' : 'blind';
-  if (summary !== undefined && mode === 'blind') throw new CommandFailure('--summary is for --warm and --conference');
+  const { summary } = options;
+  const modes = (['blind', 'warm', 'conference'] as const).filter((mode) => options[mode] === true);
+  const [mode = 'default', another] = modes;
+  if (another !== undefined) throw new CommandFailure(`--${mode} and --${another}: choose one`);
+  if (summary !== undefined && mode === 'blind') throw new CommandFailure('--summary is for people who are asked');
   const api = client(terminal, options);
-  await api.command(await wholeId(api, id), 'transfer', { to, mode, ...(summary === undefined ? {} : { summary }) });
-  terminal.err(mode === 'blind' ? `transferred to ${to}` : `${to} is being rung, the caller hears music`);
+  const body = { to, mode, ...(summary === undefined ? {} : { summary }) };
+  const call = await api.command(await wholeId(api, id), 'transfer', body);
+  const how = call.state === 'ended' ? `transferred to ${to}` : `${to} is being rung, the caller hears music`;
+  return done(terminal, options, call, how);
+}
+
+/** `linecard call supervise <id> [phone]`: lets a phone into a call, or tells the agent something. */
+export async function superviseCall(
+  terminal: Terminal,
+  id: string,
+  phone: string | undefined,
+  options: SuperviseOptions,
+): Promise<number> {
+  const { text } = options;
+  if (phone === undefined && text === undefined)
+    throw new CommandFailure('name a phone to be rung, or give a --text for the agent');
+  const mode = options.mode ?? (text === undefined ? 'listen' : 'whisper');
+  if (text !== undefined && mode !== 'whisper') throw new CommandFailure('--text goes with --mode whisper');
+  const api = client(terminal, options);
+  const call = await api.command(await wholeId(api, id), 'supervise', {
+    mode,
+    ...(phone === undefined ? {} : { endpoint: phone }),
+    ...(text === undefined ? {} : { text }),
+  });
+  const told = text === undefined ? [] : ['the agent was told'];
+  const rung =
+    phone === undefined ? [] : [`${phone} is being rung; keys there: 4 listen, 5 whisper, 6 join, 9 take over`];
+  return done(terminal, options, call, [...told, ...rung].join(', '));
+}
+
+/** @param text what has happened, for a person; a program gets the call */
+function done(terminal: Terminal, options: CallOptions, call: ApiCall, text: string): number {
+  if (options.json === true) terminal.out(JSON.stringify(call, null, 2));
+  else terminal.err(text);
   return 0;
 }
 

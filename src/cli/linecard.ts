@@ -1,8 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT_CONFIG_INVALID } from '../config/index.js';
 import { LinecardError } from '../core/errors.js';
-import { hangUpCall, listCalls, showCall, transferCall, watchCall } from './call.js';
-import type { CallOptions, TransferOptions } from './call.js';
+import { addCallCommands } from './call-commands.js';
 import { configCommand } from './config.js';
 import type { DoctorOptions } from './doctor.js';
 import type { Terminal } from './terminal.js';
@@ -107,55 +106,4 @@ Examples:
 
   addCallCommands({ terminal, finish, withConfig, command: (...given) => command(...given) });
   return program;
-}
-
-type CommandMaker = (name: string, description: string, examples: readonly string[], parent?: Command) => Command;
-
-function addCallCommands(tools: {
-  readonly terminal: Terminal;
-  readonly finish: (exitCode: number) => void;
-  readonly withConfig: (target: Command) => Command;
-  readonly command: CommandMaker;
-}): void {
-  const { terminal, finish, withConfig, command } = tools;
-  const call = command('call', 'See and steer the calls of the running Linecard.', [
-    'call list',
-    'call show 5f0c',
-    'call watch 5f0c',
-    'call transfer 5f0c sales',
-    'call hangup 5f0c',
-  ]);
-  const sub = (usage: string, description: string, example: string): Command =>
-    withConfig(command(usage, description, [example], call))
-      .option('--url <url>', 'address of the running Linecard (default: as configured)')
-      .option('--token <token>', 'its token (default: as configured, then dataDir/token)')
-      .option('--json', 'print what the API answers');
-
-  sub('list', 'Live calls, then those of late.', 'call list').action(async (options: CallOptions) => {
-    finish(await listCalls(terminal, options));
-  });
-  sub('show <id>', 'One call; the beginning of its id is enough.', 'call show 5f0c').action(
-    async (id: string, options: CallOptions) => {
-      finish(await showCall(terminal, id, options));
-    },
-  );
-  sub('watch <id>', 'Follow a call until it ends.', 'call watch 5f0c').action(
-    async (id: string, options: CallOptions) => {
-      finish(await watchCall(terminal, id, options));
-    },
-  );
-  sub('hangup <id>', 'End a call.', 'call hangup 5f0c').action(async (id: string, options: CallOptions) => {
-    finish(await hangUpCall(terminal, id, options));
-  });
-  sub(
-    'transfer <id> <to>',
-    'Send the caller to a destination, or to "fallback", at once.',
-    'call transfer 5f0c sales --warm --summary "wants a quote"',
-  )
-    .option('--warm', 'ask the person first; the caller comes back to the agent if nobody takes the call')
-    .option('--conference', 'as --warm, and the agent stays in the call')
-    .option('--summary <text>', 'what the person is told of the caller’s wish')
-    .action(async (id: string, to: string, options: TransferOptions) => {
-      finish(await transferCall(terminal, id, to, options));
-    });
 }

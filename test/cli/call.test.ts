@@ -61,20 +61,49 @@ describe('linecard call', () => {
 
   it('transfers with an announcement, and to a conference', async () => {
     expect(await main(['call', 'transfer', '5f0c', 'sales', '--warm', '--summary', 'a quote'], terminal)).toBe(0);
-    expect(terminal.errorText).toContain('sales is being rung, the caller hears music');
+    expect(terminal.errorText).toBe('sales is being rung, the caller hears music');
     expect(await main(['call', 'transfer', '5f0c', 'sales', '--conference'], terminal)).toBe(0);
     expect(api.done).toEqual([
       `transfer ${LIVE.id} to sales: warm a quote`,
       `transfer ${LIVE.id} to sales: conference `,
     ]);
-    expect(await main(['call', 'transfer', '5f0c', 'sales', '--summary', 'a quote'], terminal)).toBe(1);
+    expect(await main(['call', 'transfer', '5f0c', 'sales', '--blind', '--summary', 'a quote'], terminal)).toBe(1);
     expect(await main(['call', 'transfer', '5f0c', 'sales', '--warm', '--conference'], terminal)).toBe(1);
   });
 
-  it('hangs up and transfers', async () => {
+  it('transfers as the destination has it, and blind where that is asked for', async () => {
     expect(await main(['call', 'transfer', '5f0c', 'sales'], terminal)).toBe(0);
-    expect(await main(['call', 'hangup', LIVE.id], terminal)).toBe(0);
-    expect(api.done).toEqual([`transfer ${LIVE.id} to sales: blind `, `hang up ${LIVE.id}`]);
+    expect(await main(['call', 'transfer', '5f0c', 'sales', '--blind'], terminal)).toBe(0);
+    expect(api.done).toEqual([`transfer ${LIVE.id} to sales: default `, `transfer ${LIVE.id} to sales: blind `]);
+  });
+
+  it('lets a phone into a call, and tells the agent something', async () => {
+    expect(await main(['call', 'supervise', '5f0c', '6002'], terminal)).toBe(0);
+    expect(terminal.errorText).toContain('6002 is being rung');
+    expect(await main(['call', 'supervise', '5f0c', '--text', 'Offer a refund.'], terminal)).toBe(0);
+    expect(api.done).toEqual([
+      `supervise ${LIVE.id} from 6002: listen `,
+      `supervise ${LIVE.id} from null: whisper Offer a refund.`,
+    ]);
+    expect(await main(['call', 'supervise', '5f0c'], terminal)).toBe(1);
+    expect(await main(['call', 'supervise', '5f0c', '6002', '--mode', 'join', '--text', 'x'], terminal)).toBe(1);
+    expect(await main(['call', 'supervise', '5f0c', '6002', '--mode', 'shout'], terminal)).toBe(1);
+    expect(terminal.errorText).toContain('Allowed choices are listen, whisper, join, takeover');
+  });
+
+  it('holds, brings back, speaks, presses keys and hangs up', async () => {
+    for (const args of [['hold'], ['resume'], ['say'], ['digits'], ['hangup']]) {
+      const [name = ''] = args;
+      const rest = { say: ['One moment.'], digits: ['12#'] }[name] ?? [];
+      expect(await main(['call', name, '5f0c', ...rest], terminal)).toBe(0);
+    }
+    expect(api.done).toEqual([
+      `hold ${LIVE.id}`,
+      `resume ${LIVE.id}`,
+      `say ${LIVE.id} One moment.`,
+      `digits ${LIVE.id} 12#`,
+      `hang up ${LIVE.id}`,
+    ]);
   });
 
   it('watches a call until it ends', async () => {

@@ -33,7 +33,12 @@ describe('help', () => {
     'call show',
     'call watch',
     'call hangup',
+    'call hold',
+    'call resume',
+    'call say',
+    'call digits',
     'call transfer',
+    'call supervise',
   ])('there is for %s', async (command) => {
     const terminal = new TestTerminal({ cwd });
     expect(await main([...command.split(' '), '--help'], terminal)).toBe(0);
