@@ -19,7 +19,7 @@ export type AsteriskConfig = {
   /** `host:port` of Linecard, for the dialplan AudioSocket extension. */
   readonly audiosocket: string;
   readonly phones: readonly DemoPhone[];
-  /** Text put at the end of a file, by its name (`extensions.conf`): for tests that need more than the demo has. */
+  /** Text put at the end of a file, by its name (`extensions.conf`), or a file of its own: for tests that need more than the demo has. */
   readonly append: Readonly<Record<string, string>>;
 };
 
@@ -51,8 +51,9 @@ export async function renderAsteriskConfig(
   await chmod(etc, 0o700);
   for (const name of DIRECTORIES) await mkdir(path.join(runDir, name), { recursive: true });
   const values = templateValues(runDir, socketDir, program, config);
-  for (const name of (await readdir(TEMPLATE_DIR)).filter((file) => file.endsWith('.conf'))) {
-    const template = await readFile(path.join(TEMPLATE_DIR, name), 'utf8');
+  const templates = (await readdir(TEMPLATE_DIR)).filter((file) => file.endsWith('.conf'));
+  for (const name of new Set([...templates, ...Object.keys(config.append)])) {
+    const template = templates.includes(name) ? await readFile(path.join(TEMPLATE_DIR, name), 'utf8') : '';
     const text = fillTemplate(template, values, name);
     await writeFile(path.join(etc, name), `${text}${config.append[name] ?? ''}`, { mode: 0o600 });
   }

@@ -13,11 +13,21 @@ import { silence, tone } from '../support/phone/sources.js';
 const CALLER_HZ = 440;
 const PERSON_HZ = 1000;
 const GRACE_MS = 2000;
-/** As an admin writes it: who picks up first has it. */
-const RING_GROUP = `
+const OUTSIDE = '03012345678';
+/** As an admin writes them: a ring group, whose first to pick up has it, a queue and a trunk. */
+const DIALPLAN = `
 [linecard-demo](+)
 exten => team,1,Dial(\${PJSIP_DIAL_CONTACTS(6002)}&\${PJSIP_DIAL_CONTACTS(6003)},30)
  same => n,Hangup()
+exten => support,1,Queue(support,,,,30)
+ same => n,Hangup()
+exten => _0X.,1,Dial(PJSIP/\${EXTEN}@trunk,30)
+ same => n,Hangup()
+`;
+const QUEUES = `
+[support]
+strategy = ringall
+member => PJSIP/6003
 `;
 
 let asterisk: TestAsterisk;
@@ -27,8 +37,12 @@ let phones: Phone[] = [];
 beforeAll(async () => {
   asterisk = await startAsterisk({
     audiosocket: `127.0.0.1:${await findFreePort()}`,
-    phones: ['6001', '6002', '6003'].map((number) => ({ number, password: `secret${number}`, label: `P ${number}` })),
-    append: { 'extensions.conf': RING_GROUP },
+    phones: ['6001', '6002', '6003', 'trunk'].map((number) => ({
+      number,
+      password: `secret${number}`,
+      label: `P ${number}`,
+    })),
+    append: { 'extensions.conf': DIALPLAN, 'queues.conf': QUEUES, 'modules.conf': 'load = app_queue.so\n' },
   });
   linecard = await startLinecardHere({
     asterisk,
@@ -37,6 +51,8 @@ beforeAll(async () => {
       destinations: {
         sales: { dial: '6002', then: ['6003'], label: 'Sales', mode: 'warm', ringSeconds: 5 },
         team: { dial: 'team', label: 'The team', mode: 'warm' },
+        support: { dial: 'support', label: 'Support', mode: 'warm' },
+        mobile: { dial: OUTSIDE, label: 'The boss', mode: 'warm' },
       },
       transfers: { graceSeconds: GRACE_MS / 1000, maxPerCall: 10 },
     },
@@ -238,6 +254,27 @@ test('a ring group: who picks up first is told, the other phone falls silent', a
   await Promise.all([person.answered(), other.ends()]);
   person.play(tone(PERSON_HZ));
   await hearsSomethingElse(person);
+  press(person, '1');
+  await talkingWith(person, caller);
+  await caller.hangUp();
+  await person.ends();
+});
+
+test.each([
+  ['a queue: its agent', 'support', '6003'],
+  ['a number outside: whoever answers at the trunk', 'mobile', 'trunk'],
+])('%s is told, sees who calls, and takes the call', async (_what, to, user) => {
+  const caller = await callerWithAgent();
+  const phone = await open(user);
+  await transfer({ to });
+  const person = await phone.rung();
+  expect(person.callerNumber).toBe('6001');
+  if (to === 'mobile') expect(person.calledNumber).toBe(OUTSIDE);
+  person.answer();
+  await person.answered();
+  person.play(tone(PERSON_HZ));
+  await hearsSomethingElse(person);
+  await hearsSomethingElse(caller);
   press(person, '1');
   await talkingWith(person, caller);
   await caller.hangUp();

@@ -99,6 +99,11 @@ export class PhoneCall {
     return this.#invite === null ? '' : (/^sips?:([^@]*)@/.exec(uriOf(headerOf(this.#invite, 'From')))?.[1] ?? '');
   }
 
+  /** Whom they called, on an incoming call. */
+  get calledNumber(): string {
+    return this.#invite === null ? '' : (/^sips?:([^@]*)@/.exec(this.#invite.uri)?.[1] ?? '');
+  }
+
   rings(limitMs?: number): Promise<void> {
     return this.#is('ringing', () => this.#state !== 'calling', limitMs);
   }
