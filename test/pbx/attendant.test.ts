@@ -14,6 +14,12 @@ import { once, tone } from '../support/phone/sources.js';
 /** The agent's own voice is slt; the callers have another. */
 const CALLERS_VOICE = 'rms';
 const SPEECH_RMS = 200;
+/** A line without any sound is a fault, and complained of. */
+const ROOM_LEVEL = 30;
+/** Less is nothing but the codec's noise. */
+const SILENCE_RMS = 30;
+/** Music has quiet passages, and speech has pauses. */
+const SILENCE_LIMIT_MS = 2500;
 /** An announcement of some sentences, with the pauses between them. */
 const ANNOUNCEMENT_LIMIT_MS = 25_000;
 
@@ -33,10 +39,14 @@ const CONFIG = {
     loop: { provider: 'echo' },
   },
   extensions: { '7000': { agent: 'receptionist', fallback: '6002' } },
-  destinations: { sales: { dial: '6002', label: 'Sales' } },
+  destinations: {
+    sales: { dial: '6002', label: 'Sales' },
+    accounts: { dial: '6002', then: ['6003'], otherwise: 'message', label: 'Accounts', mode: 'warm' },
+  },
   hours: {
     timezone: 'UTC',
     open: [{ days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], from: '00:00', to: '24:00' }],
+    override: { dial: '*28' },
   },
 };
 
@@ -47,7 +57,10 @@ let phones: Phone[] = [];
 
 beforeAll(async () => {
   synthesizer = new Synthesizer({ clock: foregroundClock, log: silentLogger });
-  asterisk = await startAsterisk({ audiosocket: `127.0.0.1:${await findFreePort()}` });
+  asterisk = await startAsterisk({
+    audiosocket: `127.0.0.1:${await findFreePort()}`,
+    phones: ['6001', '6002', '6003'].map((number) => ({ number, password: `secret${number}`, label: number })),
+  });
   linecard = await startLinecardProcess({ asterisk, config: CONFIG });
 });
 afterEach(async () => {
@@ -121,11 +134,29 @@ test('speech stops the agent, and the transcript ends where the caller stopped h
   process.stdout.write(`${JSON.stringify({ bench: 'barge-in', ms: Math.round(quietAtMs - onsetAtMs) })}\n`);
 });
 
-test('a message ended by hanging up is kept, with its sound', async () => {
+test('nobody takes the call: a spoken reason, a phone that is busy, and then a message that is kept, with its sound', async () => {
+  const [human] = [await openPhone('6002', 'answer'), await openPhone('6003', 486)];
   const call = await greeted();
-  await call.sendDigits('9');
+  call.play(tone(100, ROOM_LEVEL));
+  await call.sendDigits('2');
+  const person = await human.rung(ANNOUNCEMENT_LIMIT_MS);
+  const askedAtMs = performance.now();
+  await person.recording.hearsSilence(ANNOUNCEMENT_LIMIT_MS);
+  const { pcm } = await synthesizer.speak("no, I'm in a meeting", CALLERS_VOICE);
+  // Answers count from the question on: said again, should that have been a pause in front of it.
+  await expect
+    .poll(
+      () => {
+        if (person.state === 'talking') person.play(once(pcm));
+        return person.state;
+      },
+      { interval: 5000, timeout: ANNOUNCEMENT_LIMIT_MS },
+    )
+    .toBe('ended');
+  await agentSaid(call, 'I am sorry, Accounts cannot take your call right now: they are in a meeting.');
   await agentSaid(call, 'wait.');
-  await call.recording.hearsSilence(ANNOUNCEMENT_LIMIT_MS);
+  expect(longestSilenceMs(call, askedAtMs, performance.now())).toBeLessThan(SILENCE_LIMIT_MS);
+  await call.recording.hearsSilence(ANNOUNCEMENT_LIMIT_MS); // the tone is over
   await say(call, 'this is the caller, please call me back tomorrow');
   await call.hangUp();
   await expect.poll(messages, { timeout: 15_000 }).toHaveLength(1);
@@ -133,9 +164,9 @@ test('a message ended by hanging up is kept, with its sound', async () => {
   expect(message).toMatchObject({ caller: { number: '6001' } });
   const wav = Buffer.from(await (await linecard.api.fetch('GET', message!.audioUrl)).arrayBuffer());
   expect(wav.toString('latin1', 0, 4)).toBe('RIFF');
-  const pcm = new Int16Array(wav.buffer.slice(wav.byteOffset + 44));
-  expect(pcm.length / SAMPLE_RATE_HZ).toBeGreaterThan(2);
-  expect(rms(pcm)).toBeGreaterThan(SPEECH_RMS);
+  const kept = new Int16Array(wav.buffer.slice(wav.byteOffset + 44));
+  expect(kept.length / SAMPLE_RATE_HZ).toBeGreaterThan(2);
+  expect(rms(kept)).toBeGreaterThan(SPEECH_RMS);
 });
 
 test('three wrong keys bring a person', async () => {
@@ -148,6 +179,17 @@ test('three wrong keys bring a person', async () => {
   const rung = await human.rung(ANNOUNCEMENT_LIMIT_MS);
   rung.play(tone(440));
   await call.recording.hears(440);
+});
+
+// The last one: the office stays closed.
+test('a phone of the house dials the night switch, hears that the office is closed now, and is hung up', async () => {
+  await linecard.api.ready();
+  const call = await (await openPhone('6001')).dial('*28');
+  await call.answered();
+  await hearsSpeech(call);
+  await call.ends(ANNOUNCEMENT_LIMIT_MS);
+  const answer = await (await linecard.api.fetch('GET', '/v1/schedules/hours')).json();
+  expect(answer).toMatchObject({ state: 'closed', cause: 'override' });
 });
 
 async function openPhone(user: string, incoming: 'answer' | 'ring' | 486 = 'answer'): Promise<Phone> {
@@ -197,6 +239,17 @@ function firstQuietAtMs(call: PhoneCall, fromMs: number): number {
     if (rms(samples) > SPEECH_RMS) lastLoudAtMs = atMs;
   }
   return lastLoudAtMs;
+}
+
+/** The longest time in which nothing was to be heard, or nothing came. */
+function longestSilenceMs({ recording }: PhoneCall, fromMs: number, toMs: number): number {
+  let [longestMs, lastLoudAtMs] = [0, fromMs];
+  for (const { atMs, samples } of recording.between(fromMs, toMs)) {
+    if (rms(samples) < SILENCE_RMS) continue;
+    longestMs = Math.max(longestMs, atMs - lastLoudAtMs);
+    lastLoudAtMs = atMs;
+  }
+  return Math.max(longestMs, toMs - lastLoudAtMs);
 }
 
 type ShownTurn = { readonly who: string; readonly text: string; readonly interrupted: boolean };
