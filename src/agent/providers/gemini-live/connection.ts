@@ -2,15 +2,13 @@ import type { Alarm, Clock } from '../../../core/clock.js';
 import { LinecardError } from '../../../core/errors.js';
 import type { Logger } from '../../../core/logger.js';
 import { AgentSocket } from '../agent-socket.js';
+import { AnswerWatch } from '../answer-watch.js';
+import { Misunderstandings } from '../misunderstandings.js';
 import type { ClientMessage, ServerMessage } from './protocol.js';
 import { readServerMessage } from './protocol.js';
 
 /** From the open socket to a session that is as we want it. */
 const READY_TIME_LIMIT_MS = 5000;
-/** From a turn's end, or from our asking, to the first sign of an answer. Nobody waits longer on the telephone. */
-const ANSWER_TIME_LIMIT_MS = 8000;
-/** Messages that nobody understands; more of them is a conversation at cross purposes. */
-const MAX_MISTAKES = 20;
 
 export type GeminiConnectionOptions = {
   readonly url: string;
@@ -34,16 +32,16 @@ export interface GeminiConnectionListener {
 export class GeminiConnection {
   readonly #options: GeminiConnectionOptions;
   readonly #socket: AgentSocket;
+  readonly #answer: AnswerWatch;
+  readonly #misunderstandings: Misunderstandings;
   #state: 'opening' | 'configuring' | 'ready' | 'closed' = 'opening';
-  /** Until the session is ready, or until an answer comes: never both. */
-  #alarm: Alarm | null = null;
-  #mistakes = 0;
-  /** An answer is owed; stays so when the connection ends. */
-  #waiting = false;
+  #readyAlarm: Alarm | null = null;
 
   constructor(options: GeminiConnectionOptions) {
     this.#options = options;
-    const { url, apiKey, clock } = options;
+    const { url, apiKey, clock, log } = options;
+    this.#answer = new AnswerWatch(clock, (error) => this.#failed(error));
+    this.#misunderstandings = new Misunderstandings(log, (error) => this.#failed(error));
     this.#socket = new AgentSocket({
       url,
       headers: { 'x-goog-api-key': apiKey },
@@ -65,7 +63,7 @@ export class GeminiConnection {
 
   /** An answer is owed, or was when the session ended. */
   get waiting(): boolean {
-    return this.#waiting;
+    return this.#answer.waiting;
   }
 
   /** 20 ms frames of audio that the server did not take. */
@@ -86,26 +84,19 @@ export class GeminiConnection {
 
   /** From now on an answer is owed. */
   expectAnswer(): void {
-    if (this.#state !== 'ready') return;
-    this.#waiting = true;
-    this.#alarm?.cancel();
-    this.#alarm = this.#options.clock.setAlarm(ANSWER_TIME_LIMIT_MS, () => {
-      this.#failed(new LinecardError('AGENT_FAILED', `the model did not answer within ${ANSWER_TIME_LIMIT_MS} ms`));
-    });
+    if (this.#state === 'ready') this.#answer.expect();
   }
 
-  /** The caller goes on: nobody waits for the answer any more. */
+  /** It has come, or the caller goes on. */
   stopWaiting(): void {
-    if (this.#state !== 'ready') return;
-    this.#waiting = false;
-    this.#alarm?.cancel();
-    this.#alarm = null;
+    if (this.#state === 'ready') this.#answer.stop();
   }
 
   /** Idempotent; nothing is told afterwards. */
   close(): void {
     this.#state = 'closed';
-    this.#alarm?.cancel();
+    this.#readyAlarm?.cancel();
+    this.#answer.close();
     this.#socket.close();
   }
 
@@ -113,7 +104,7 @@ export class GeminiConnection {
     const { setup, clock } = this.#options;
     this.#state = 'configuring';
     this.#socket.send(JSON.stringify({ setup } satisfies ClientMessage));
-    this.#alarm = clock.setAlarm(READY_TIME_LIMIT_MS, () => {
+    this.#readyAlarm = clock.setAlarm(READY_TIME_LIMIT_MS, () => {
       this.#failed(new LinecardError('AGENT_UNAVAILABLE', `no session within ${READY_TIME_LIMIT_MS} ms`));
     });
   }
@@ -122,26 +113,16 @@ export class GeminiConnection {
     if (this.#state === 'closed') return;
     const message = readServerMessage(text);
     if (message === null) {
-      this.#mistake(text);
+      this.#misunderstandings.add(`a message of ${text.length} characters`);
       return;
     }
     if (message.setupComplete !== undefined && this.#state === 'configuring') {
       this.#state = 'ready';
-      this.#alarm?.cancel();
-      this.#alarm = null;
+      this.#readyAlarm?.cancel();
       this.#options.listener.ready();
     }
     if (message.serverContent?.modelTurn !== undefined || message.toolCall !== undefined) this.stopWaiting();
     this.#options.listener.message(message);
-  }
-
-  #mistake(text: string): void {
-    this.#mistakes += 1;
-    const what = { length: text.length };
-    if (this.#mistakes === 1) this.#options.log.warn(what, 'a message that the Gemini Live protocol does not know');
-    if (this.#mistakes > MAX_MISTAKES) {
-      this.#failed(new LinecardError('AGENT_FAILED', 'too many messages that the protocol does not know'));
-    }
   }
 
   /** A wrong key, an unknown model and an empty account are told by closing a session that has not begun. */

@@ -5,6 +5,7 @@ import type { AgentCall, AgentContext, AgentSession, HeardSpeech } from '../../p
 import { endsCall } from '../../tool-calls.js';
 import type { Spoken } from '../model-voice.js';
 import { ModelVoice } from '../model-voice.js';
+import { CUT_OFF, firstWords, notFromCaller, sayExactly, toolAnswered } from '../model-words.js';
 import { Renewal } from '../renewal.js';
 import { GeminiConnection } from './connection.js';
 import type { ServerContent, ServerMessage } from './protocol.js';
@@ -18,8 +19,6 @@ const MAX_HISTORY = 50;
 const RENEW_BEFORE_MS = 3000;
 /** What the server says where it does not say when. */
 const USUAL_TIME_LEFT_MS = 10_000;
-
-const CUT_OFF = 'You were cut off by a disturbance. Say so in a word and go on.';
 
 type FunctionCall = NonNullable<NonNullable<ServerMessage['toolCall']>['functionCalls']>[number];
 
@@ -95,11 +94,11 @@ export class GeminiLiveSession implements AgentSession {
   }
 
   say(text: string): void {
-    this.#tell(`Say exactly these words and nothing else: "${text}"`);
+    this.#tell(sayExactly(text));
   }
 
   instruct(text: string): void {
-    this.#tell(`To you, not from the caller: ${text}`);
+    this.#tell(notFromCaller(text));
   }
 
   close(): void {
@@ -139,14 +138,7 @@ export class GeminiLiveSession implements AgentSession {
   #begin(): void {
     if (this.#state !== 'started' || !this.#connection.ready) return;
     this.#state = 'talking';
-    const { greeting } = this.#options;
-    const last = this.#history.at(-1);
-    const { briefing } = this.#context.call;
-    if (briefing !== undefined) this.#tell(briefing);
-    else if (last?.who === 'caller') this.#tell("The line is back. Answer the caller's last words.");
-    else if (last !== undefined) this.#tell(CUT_OFF);
-    else if (greeting === '') this.#tell('The call begins. Greet the caller.');
-    else this.#tell(`The call begins. Greet the caller with exactly these words: "${greeting}"`);
+    this.#tell(firstWords(this.#context.call, this.#history.at(-1), this.#options.greeting));
   }
 
   /** Words for the model that the caller did not say. */
@@ -250,7 +242,7 @@ export class GeminiLiveSession implements AgentSession {
     if (connection === this.#connection) {
       connection.send({ toolResponse: { functionResponses: [{ id, name, response }] } });
       connection.expectAnswer();
-    } else this.#tell(`The tool ${name} that you called before answered: ${JSON.stringify(response)}`);
+    } else this.#tell(toolAnswered(name, JSON.stringify(response)));
   }
 
   #goingAway(timeLeftMs: number): void {

@@ -2,18 +2,16 @@ import type { Alarm, Clock } from '../../../core/clock.js';
 import { LinecardError, toLinecardError } from '../../../core/errors.js';
 import type { Logger } from '../../../core/logger.js';
 import type { AgentCall, ToolDescription } from '../../port.js';
+import { AnswerWatch } from '../answer-watch.js';
+import { Misunderstandings } from '../misunderstandings.js';
 import type { SonicStreams } from './bedrock.js';
 import { Outbox } from './outbox.js';
 import type { InputEvent, NovaVoice, OutputEvent } from './protocol.js';
 import { readOutput, SonicScript } from './protocol.js';
 
 const OPEN_TIME_LIMIT_MS = 5000;
-/** From a turn's end, or from our asking, to the first sign of an answer. Nobody waits longer on the telephone. */
-const ANSWER_TIME_LIMIT_MS = 8000;
 /** From our last words to the end of the stream. */
 const CLOSE_TIME_LIMIT_MS = 2000;
-/** Messages that nobody understands; more of them is a conversation at cross purposes. */
-const MAX_MISTAKES = 20;
 
 export type NovaConnectionOptions = {
   readonly streams: SonicStreams;
@@ -40,19 +38,21 @@ export class NovaConnection {
   readonly #script = new SonicScript();
   readonly #outbox = new Outbox();
   readonly #controller = new AbortController();
+  readonly #answer: AnswerWatch;
+  readonly #misunderstandings: Misunderstandings;
   #state: 'opening' | 'ready' | 'closed' = 'opening';
-  /** Until the session is ready, or an answer comes, or the stream has ended: never two of them. */
-  #alarm: Alarm | null;
-  #waiting = false;
-  #mistakes = 0;
+  /** Until the session is ready, or until the stream has ended: never both. */
+  #alarm: Alarm;
 
   constructor(options: NovaConnectionOptions) {
     this.#options = options;
-    const { voice, tools, history, clock } = options;
-    this.#send(this.#script.opening(voice, tools, history));
+    const { voice, tools, history, clock, log } = options;
+    this.#answer = new AnswerWatch(clock, (error) => this.#failed(error));
+    this.#misunderstandings = new Misunderstandings(log, (error) => this.#failed(error));
     this.#alarm = clock.setAlarm(OPEN_TIME_LIMIT_MS, () => {
       this.#failed(new LinecardError('AGENT_UNAVAILABLE', `no session within ${OPEN_TIME_LIMIT_MS} ms`));
     });
+    this.#send(this.#script.opening(voice, tools, history));
     void this.#run();
   }
 
@@ -62,7 +62,7 @@ export class NovaConnection {
 
   /** An answer is owed, or was when the session ended. */
   get waiting(): boolean {
-    return this.#waiting;
+    return this.#answer.waiting;
   }
 
   /** 20 ms frames of audio that the other side did not take. */
@@ -88,20 +88,12 @@ export class NovaConnection {
 
   /** From now on an answer is owed. */
   expectAnswer(): void {
-    if (this.#state !== 'ready') return;
-    this.#waiting = true;
-    this.#alarm?.cancel();
-    this.#alarm = this.#options.clock.setAlarm(ANSWER_TIME_LIMIT_MS, () => {
-      this.#failed(new LinecardError('AGENT_FAILED', `the model did not answer within ${ANSWER_TIME_LIMIT_MS} ms`));
-    });
+    if (this.#state === 'ready') this.#answer.expect();
   }
 
   /** It has come, or the caller goes on. */
   stopWaiting(): void {
-    if (this.#state !== 'ready') return;
-    this.#waiting = false;
-    this.#alarm?.cancel();
-    this.#alarm = null;
+    if (this.#state === 'ready') this.#answer.stop();
   }
 
   /** Idempotent; nothing is told afterwards. */
@@ -109,7 +101,8 @@ export class NovaConnection {
     const state = this.#state;
     if (state === 'closed') return;
     this.#state = 'closed';
-    this.#alarm?.cancel();
+    this.#alarm.cancel();
+    this.#answer.close();
     if (state === 'opening') {
       this.#end();
       return;
@@ -136,15 +129,14 @@ export class NovaConnection {
       this.#failed(toLinecardError(error, 'INVARIANT'));
     } finally {
       // It is over: nobody has to wait for its end any more.
-      this.#alarm?.cancel();
+      this.#alarm.cancel();
     }
   }
 
   #opened(): void {
     if (this.#state !== 'opening') return;
     this.#state = 'ready';
-    this.#alarm?.cancel();
-    this.#alarm = null;
+    this.#alarm.cancel();
     this.#options.listener.ready();
   }
 
@@ -152,27 +144,19 @@ export class NovaConnection {
     if (this.#state !== 'ready') return;
     const event = readOutput(text);
     if (event === null) {
-      this.#mistake(text);
+      this.#misunderstandings.add(`a message of ${text.length} characters`);
       return;
     }
     if (event.audioOutput !== undefined || event.toolUse !== undefined) this.stopWaiting();
     this.#options.listener.event(event);
   }
 
-  #mistake(text: string): void {
-    this.#mistakes += 1;
-    const about = { length: text.length };
-    if (this.#mistakes === 1) this.#options.log.warn(about, 'a message that the Nova Sonic protocol does not know');
-    if (this.#mistakes > MAX_MISTAKES) {
-      this.#failed(new LinecardError('AGENT_FAILED', 'too many messages that the protocol does not know'));
-    }
-  }
-
   #failed(error: LinecardError): void {
     if (this.#state === 'closed') return;
     const isUnavailable = this.#state === 'opening' && error.code === 'AGENT_FAILED';
     this.#state = 'closed';
-    this.#alarm?.cancel();
+    this.#alarm.cancel();
+    this.#answer.close();
     this.#end();
     const told = isUnavailable ? new LinecardError('AGENT_UNAVAILABLE', error.message, { cause: error }) : error;
     this.#options.listener.failed(told);

@@ -5,6 +5,7 @@ import type { AgentCall, AgentContext, AgentSession, HeardSpeech } from '../../p
 import { endsCall, runWithJson } from '../../tool-calls.js';
 import type { Spoken } from '../model-voice.js';
 import { ModelVoice } from '../model-voice.js';
+import { CUT_OFF, firstWords, notFromCaller, sayExactly, toolAnswered } from '../model-words.js';
 import { Renewal } from '../renewal.js';
 import { NovaConnection } from './connection.js';
 import type { OutputEvent } from './protocol.js';
@@ -17,8 +18,6 @@ const MAX_HISTORY = 50;
 const RENEW_AFTER_MS = 6 * 60_000;
 /** and at this age there is no waiting for one. */
 const RENEW_AT_LAST_MS = 7.5 * 60_000;
-
-const CUT_OFF = 'You were cut off by a disturbance. Say so in a word and go on.';
 
 /** A block of the model's: its sound, words, or the call of a tool. */
 type Block = {
@@ -94,11 +93,11 @@ export class NovaSonicSession implements AgentSession {
   }
 
   say(text: string): void {
-    this.#tell(`Say exactly these words and nothing else: "${text}"`);
+    this.#tell(sayExactly(text));
   }
 
   instruct(text: string): void {
-    this.#tell(`To you, not from the caller: ${text}`);
+    this.#tell(notFromCaller(text));
   }
 
   close(): void {
@@ -140,14 +139,7 @@ export class NovaSonicSession implements AgentSession {
   #begin(): void {
     if (this.#state !== 'started' || !this.#connection.ready) return;
     this.#state = 'talking';
-    const { greeting } = this.#options;
-    const { briefing } = this.#context.call;
-    const last = this.#history.at(-1);
-    if (briefing !== undefined) this.#tell(briefing);
-    else if (last?.who === 'caller') this.#tell("The line is back. Answer the caller's last words.");
-    else if (last !== undefined) this.#tell(CUT_OFF);
-    else if (greeting === '') this.#tell('The call begins. Greet the caller.');
-    else this.#tell(`The call begins. Greet the caller with exactly these words: "${greeting}"`);
+    this.#tell(firstWords(this.#context.call, this.#history.at(-1), this.#options.greeting));
   }
 
   /** Words for the model that the caller did not say. */
@@ -267,7 +259,7 @@ export class NovaSonicSession implements AgentSession {
     if (this.#isClosed() || endsCall(result)) return;
     const answer = JSON.stringify(result.ok ? { result: result.value ?? null } : { error: result.message });
     if (connection === this.#connection) connection.toolResult(toolUseId, answer);
-    else this.#tell(`The tool ${toolName} that you called before answered: ${answer}`);
+    else this.#tell(toolAnswered(toolName, answer));
   }
 
   /** Each tick: when the session grows old, and when it has broken because of it. */

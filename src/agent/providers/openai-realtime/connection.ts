@@ -3,21 +3,19 @@ import { LinecardError } from '../../../core/errors.js';
 import type { Logger } from '../../../core/logger.js';
 import type { AgentCall, ToolDescription } from '../../port.js';
 import { AgentSocket } from '../agent-socket.js';
+import { AnswerWatch } from '../answer-watch.js';
+import { Misunderstandings } from '../misunderstandings.js';
 import type { ClientEvent, RealtimeVoice, ServerEvent } from './protocol.js';
 import { historyItem, readServerEvent, sessionRequest } from './protocol.js';
 
 /** From the open socket to a session that is as we want it. */
 const READY_TIME_LIMIT_MS = 5000;
-/** From a turn's end, or from our asking, to the first sign of an answer. Nobody waits longer on the telephone. */
-const ANSWER_TIME_LIMIT_MS = 8000;
 /** Sessions end after an hour (15 and 30 minutes with older models), where the server does not say when. */
 const SESSION_LIMIT_MS = 55 * 60_000;
 /** A new session is opened this long before the old one ends, so that there is a pause to change over in. */
 const RENEW_BEFORE_MS = 120_000;
 /** Shorter than this is no session to renew: a server whose clock is off must not make us renew in a circle. */
 const MIN_RENEW_MS = 60_000;
-/** Mistakes the server lets pass; more of them is a conversation at cross purposes. */
-const MAX_MISTAKES = 20;
 
 export type RealtimeConnectionOptions = {
   readonly url: string;
@@ -49,10 +47,11 @@ export interface RealtimeConnectionListener {
 export class RealtimeConnection {
   readonly #options: RealtimeConnectionOptions;
   readonly #socket: AgentSocket;
+  readonly #answer: AnswerWatch;
+  readonly #misunderstandings: Misunderstandings;
   #state: 'opening' | 'configuring' | 'ready' | 'closed' = 'opening';
   #readyAlarm: Alarm | null = null;
   #renewAlarm: Alarm | null = null;
-  #answerAlarm: Alarm | null = null;
   /** The response under way: its id, `asked` before the server has named it, null when there is none. */
   #response: string | null = null;
   /** What to ask for when the one under way is done. */
@@ -63,19 +62,20 @@ export class RealtimeConnection {
   #cancelled: 'nobody' | 'us' | 'server' = 'nobody';
   /** Responses that were cancelled: what still comes of them is not for the caller. */
   readonly #silenced = new Set<string>();
-  #mistakes = 0;
   inputTokens = 0;
   outputTokens = 0;
 
   constructor(options: RealtimeConnectionOptions) {
     this.#options = options;
+    this.#answer = new AnswerWatch(options.clock, (error) => this.#failed(error));
+    this.#misunderstandings = new Misunderstandings(options.log, (error) => this.#failed(error));
     this.#socket = new AgentSocket({
       url: options.url,
       headers: { Authorization: `Bearer ${options.apiKey}` },
       listener: {
         opened: () => this.#opened(),
         text: (message) => this.#message(message),
-        binary: () => this.#mistake('a binary message'),
+        binary: () => this.#misunderstandings.add('a binary message'),
         finished: (reason) => this.#failed(new LinecardError('AGENT_FAILED', `the server ended the session ${reason}`)),
         failed: (error) => this.#failed(error),
       },
@@ -139,7 +139,7 @@ export class RealtimeConnection {
     this.#state = 'closed';
     this.#readyAlarm?.cancel();
     this.#renewAlarm?.cancel();
-    this.#answerAlarm?.cancel();
+    this.#answer.close();
     this.#socket.close();
   }
 
@@ -154,7 +154,7 @@ export class RealtimeConnection {
     const event = readServerEvent(text);
     if (this.#state === 'closed' || event === 'other') return;
     if (event === 'nonsense') {
-      this.#mistake('a message that the protocol does not know');
+      this.#misunderstandings.add('a message that the protocol does not know');
       return;
     }
     switch (event.type) {
@@ -165,10 +165,10 @@ export class RealtimeConnection {
         this.#updated();
         break;
       case 'input_audio_buffer.speech_started':
-        this.#stopWaiting();
+        this.#answer.stop();
         break;
       case 'input_audio_buffer.speech_stopped':
-        this.#awaitAnswer();
+        this.#answer.expect();
         break;
       case 'response.created':
         this.#response = event.response.id ?? ASKED;
@@ -181,7 +181,7 @@ export class RealtimeConnection {
         break;
       case 'response.output_audio.delta':
       case 'response.function_call_arguments.done':
-        this.#stopWaiting();
+        this.#answer.stop();
         break;
       case 'error':
         this.#error(event.error);
@@ -215,7 +215,7 @@ export class RealtimeConnection {
   #done(response: Extract<ServerEvent, { readonly type: 'response.done' }>['response']): void {
     this.inputTokens += response.usage?.input_tokens ?? 0;
     this.outputTokens += response.usage?.output_tokens ?? 0;
-    this.#stopWaiting();
+    this.#answer.stop();
     this.#response = null;
     this.#cancelled = 'nobody';
     if (response.status === 'failed') {
@@ -238,7 +238,7 @@ export class RealtimeConnection {
     this.#response = ASKED;
     this.#asked = next;
     this.send(next);
-    this.#awaitAnswer();
+    this.#answer.expect();
   }
 
   #error(error: Extract<ServerEvent, { readonly type: 'error' }>['error']): void {
@@ -259,27 +259,7 @@ export class RealtimeConnection {
       this.#wanted.unshift(this.#asked);
       this.#asked = null;
     }
-    if (!RACES.has(code)) this.#mistake(`${code || type}: ${message}`);
-  }
-
-  #mistake(what: string): void {
-    this.#mistakes += 1;
-    if (this.#mistakes === 1) this.#options.log.warn({ what }, 'realtime server and we misunderstand each other');
-    if (this.#mistakes > MAX_MISTAKES) {
-      this.#failed(new LinecardError('AGENT_FAILED', `too many misunderstandings, the last one: ${what}`));
-    }
-  }
-
-  #awaitAnswer(): void {
-    this.#answerAlarm?.cancel();
-    this.#answerAlarm = this.#options.clock.setAlarm(ANSWER_TIME_LIMIT_MS, () => {
-      this.#failed(new LinecardError('AGENT_FAILED', `the model did not answer within ${ANSWER_TIME_LIMIT_MS} ms`));
-    });
-  }
-
-  #stopWaiting(): void {
-    this.#answerAlarm?.cancel();
-    this.#answerAlarm = null;
+    if (!RACES.has(code)) this.#misunderstandings.add(`${code || type}: ${message}`);
   }
 
   #failed(error: LinecardError): void {

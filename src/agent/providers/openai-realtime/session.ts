@@ -8,6 +8,7 @@ import type { AgentCall, AgentContext, AgentSession, HeardSpeech, ToolResult } f
 import { endsCall, runWithJson } from '../../tool-calls.js';
 import type { Spoken } from '../model-voice.js';
 import { ModelVoice } from '../model-voice.js';
+import { CUT_OFF, greetCaller, sayExactly, toolAnswered } from '../model-words.js';
 import { RealtimeConnection } from './connection.js';
 import type { ServerEvent } from './protocol.js';
 import { REALTIME_RATE_HZ, systemText, userText } from './protocol.js';
@@ -108,7 +109,7 @@ export class OpenAiRealtimeSession implements AgentSession {
   }
 
   say(text: string): void {
-    this.#connection.requestResponse(this.#told(`Say exactly these words and nothing else: "${text}"`));
+    this.#connection.requestResponse(this.#told(sayExactly(text)));
   }
 
   instruct(text: string): void {
@@ -164,11 +165,9 @@ export class OpenAiRealtimeSession implements AgentSession {
     const last = this.#history.at(-1);
     const { briefing } = this.#context.call;
     if (briefing !== undefined) this.#connection.requestResponse(this.#told(briefing));
-    else if (last === undefined) {
-      const words = greeting === '' ? 'Greet the caller.' : `Greet the caller with exactly these words: "${greeting}"`;
-      this.#connection.requestResponse(this.#told(words));
-    } else if (last.who === 'caller') this.#connection.requestResponse();
-    else this.#connection.requestResponse(this.#told('You were cut off by a disturbance. Say so in a word and go on.'));
+    else if (last === undefined) this.#connection.requestResponse(this.#told(greetCaller(greeting)));
+    else if (last.who === 'caller') this.#connection.requestResponse();
+    else this.#connection.requestResponse(this.#told(CUT_OFF));
   }
 
   #event(event: ServerEvent): void {
@@ -237,7 +236,7 @@ export class OpenAiRealtimeSession implements AgentSession {
     if (this.#isClosed()) return;
     if (connection !== this.#connection) {
       // The call was made in a session that is gone: the new one learns what came of it.
-      this.#connection.send(systemText(`The tool ${call.name} that you called before answered: ${outputOf(result)}`));
+      this.#connection.send(systemText(toolAnswered(call.name, outputOf(result))));
     } else {
       connection.send({
         type: 'conversation.item.create',

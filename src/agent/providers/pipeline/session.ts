@@ -4,6 +4,7 @@ import { isBackChannel } from '../../back-channel.js';
 import { KeyEntry, keysInWords } from '../../key-entry.js';
 import type { AgentContext, AgentSession, HeardSpeech } from '../../port.js';
 import { endsCall, runWithJson } from '../../tool-calls.js';
+import { callBegins, CUT_OFF, notFromCaller } from '../model-words.js';
 import { Dialog } from './dialog.js';
 import { HeadStart, questionOf } from './head-start.js';
 import { LiveListening } from './live-listening.js';
@@ -72,9 +73,9 @@ export class PipelineSession implements AgentSession {
     const { briefing } = this.#context.call;
     if (briefing !== undefined) this.#told(briefing);
     else if (this.#dialog.last === 'nobody' && greeting !== '') this.#speaker.say(greeting);
-    else if (this.#dialog.last === 'nobody') this.#told('The call begins. Greet the caller.');
+    else if (this.#dialog.last === 'nobody') this.#told(callBegins(greeting));
     else if (this.#dialog.last === 'caller') this.#begin();
-    else this.#told('You were cut off by a disturbance. Say so in a word and go on.');
+    else this.#told(CUT_OFF);
   }
 
   hear(frame: Int16Array): void {
@@ -111,7 +112,7 @@ export class PipelineSession implements AgentSession {
   }
 
   instruct(text: string): void {
-    this.#dialog.note(`To you, not from the caller: ${text}`);
+    this.#dialog.note(notFromCaller(text));
   }
 
   close(): void {
