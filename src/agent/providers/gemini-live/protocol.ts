@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AgentCall, ToolDescription } from '../../port.js';
+import type { ModelProtocol, ModelSocket } from '../model-socket.js';
 
 /** What the model says comes at this rate; what it hears goes as we have it. */
 export const GEMINI_RATE_HZ = 24_000;
@@ -84,6 +85,20 @@ export const serverMessage = z.object({
 
 export type ServerMessage = z.output<typeof serverMessage>;
 export type ServerContent = NonNullable<ServerMessage['serverContent']>;
+
+/** How a session by this protocol is kept. The server sends its JSON in binary messages. */
+export const geminiProtocol: ModelProtocol<ServerMessage> = {
+  read: (data) => readServerMessage(data.toString()),
+  confirms: ({ setupComplete }) => setupComplete !== undefined,
+  answers: ({ serverContent, toolCall }) => serverContent?.modelTurn !== undefined || toolCall !== undefined,
+};
+
+export type GeminiSocket = ModelSocket<ServerMessage>;
+
+/** @param audio s16 at 16 kHz in base64; as JSON, as it is sent 50 times a second */
+export function audioMessage(audio: string): string {
+  return `{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=16000","data":"${audio}"}}}`;
+}
 
 /** A message of the server's; null when it is none of this protocol. */
 export function readServerMessage(text: string): ServerMessage | null {

@@ -1,4 +1,4 @@
-import type { LinecardError } from '../../../core/errors.js';
+import { LinecardError } from '../../../core/errors.js';
 import { KeyEntry, keysInWords } from '../../key-entry.js';
 import { pcmBytes } from '../../pcm-bytes.js';
 import type { AgentCall, AgentContext, AgentSession, HeardSpeech } from '../../port.js';
@@ -6,10 +6,10 @@ import { endsCall } from '../../tool-calls.js';
 import type { Spoken } from '../model-voice.js';
 import { ModelVoice } from '../model-voice.js';
 import { CUT_OFF, firstWords, notFromCaller, sayExactly, toolAnswered } from '../model-words.js';
+import { ModelSocket } from '../model-socket.js';
 import { Renewal } from '../renewal.js';
-import { GeminiConnection } from './connection.js';
-import type { ServerContent, ServerMessage } from './protocol.js';
-import { durationMs, GEMINI_RATE_HZ, setupOf } from './protocol.js';
+import type { ClientMessage, GeminiSocket, ServerContent, ServerMessage } from './protocol.js';
+import { audioMessage, durationMs, GEMINI_RATE_HZ, geminiProtocol, setupOf } from './protocol.js';
 import type { GeminiLiveOptions } from './provider.js';
 import { ActivityUplink } from './uplink.js';
 
@@ -30,11 +30,11 @@ export class GeminiLiveSession implements AgentSession {
   readonly #keys: KeyEntry;
   readonly #voice: ModelVoice;
   readonly #history: AgentCall['history'][number][];
-  #connection: GeminiConnection;
+  #connection: GeminiSocket;
   #state: 'waiting' | 'started' | 'talking' | 'closed' = 'waiting';
   /** By which a new session goes on where this one is; null as long as the server has told none. */
   #handle: string | null = null;
-  #renewal: Renewal<GeminiConnection> | null = null;
+  #renewal: Renewal<GeminiSocket> | null = null;
   /** Whatever moved the conversation on: a session that was made before does not know of it. */
   #moves = 0;
   /** What the model is saying; null between its turns. */
@@ -67,7 +67,7 @@ export class GeminiLiveSession implements AgentSession {
     this.#voice.work();
     if (this.#renewal !== null) this.#renew(this.#renewal);
     if (this.#options.voice.turnTaking === 'linecard') this.#uplink.hear(frame, this.#connection);
-    else this.#connection.sendAudio(pcmBytes(frame).toString('base64'));
+    else this.#connection.sendMedia(audioMessage(pcmBytes(frame).toString('base64')));
   }
 
   digit(digit: string): void {
@@ -111,14 +111,15 @@ export class GeminiLiveSession implements AgentSession {
     this.#context.log.info({ ...tokens, unsentFrames: this.#connection.dropped }, 'gemini session closed');
   }
 
-  #connect(): GeminiConnection {
+  #connect(): GeminiSocket {
     const { url, apiKey, voice } = this.#options;
     const { clock, log, tools } = this.#context;
     const resume = this.#handle === null ? { history: this.#history } : { handle: this.#handle };
-    const connection: GeminiConnection = new GeminiConnection({
+    const connection: GeminiSocket = new ModelSocket({
+      protocol: geminiProtocol,
       url,
-      apiKey,
-      setup: setupOf(voice, tools.descriptions, resume),
+      headers: { 'x-goog-api-key': apiKey },
+      setUp: JSON.stringify({ setup: setupOf(voice, tools.descriptions, resume) } satisfies ClientMessage),
       clock,
       log,
       listener: {
@@ -127,6 +128,9 @@ export class GeminiLiveSession implements AgentSession {
         },
         message: (message) => {
           if (connection === this.#connection) this.#message(message);
+        },
+        finished: (reason) => {
+          this.#failed(connection, new LinecardError('AGENT_FAILED', `the server ended the session ${reason}`));
         },
         failed: (error) => this.#failed(connection, error),
       },
@@ -148,8 +152,12 @@ export class GeminiLiveSession implements AgentSession {
       this.#untold.push(what);
       return;
     }
-    this.#connection.send({ realtimeInput: { text: `[${what}]` } });
+    this.#send({ realtimeInput: { text: `[${what}]` } });
     this.#connection.expectAnswer();
+  }
+
+  #send(message: ClientMessage): void {
+    this.#connection.send(JSON.stringify(message));
   }
 
   #message({ serverContent, toolCall, toolCallCancellation, ...about }: ServerMessage): void {
@@ -240,7 +248,7 @@ export class GeminiLiveSession implements AgentSession {
     if (!isWanted || this.#isClosed() || endsCall(result)) return;
     const response = result.ok ? { result: result.value ?? null } : { error: result.message };
     if (connection === this.#connection) {
-      connection.send({ toolResponse: { functionResponses: [{ id, name, response }] } });
+      this.#send({ toolResponse: { functionResponses: [{ id, name, response }] } });
       connection.expectAnswer();
     } else this.#tell(toolAnswered(name, JSON.stringify(response)));
   }
@@ -254,13 +262,13 @@ export class GeminiLiveSession implements AgentSession {
   }
 
   /** Each tick while the end of the session is near. */
-  #renew(renewal: Renewal<GeminiConnection>): void {
+  #renew(renewal: Renewal<GeminiSocket>): void {
     const busy = this.#owesAnswer() || this.#uplink.speaking || this.#context.speech.queuedMs > 0;
     const successor = renewal.work({ busy, version: `${this.#moves} ${this.#handle ?? ''}` });
     if (successor !== null) this.#changeOver(successor);
   }
 
-  #changeOver(successor: GeminiConnection): void {
+  #changeOver(successor: GeminiSocket): void {
     const owesAnswer = this.#owesAnswer();
     this.#connection.close();
     this.#connection = successor;
@@ -277,7 +285,7 @@ export class GeminiLiveSession implements AgentSession {
     return this.#connection.waiting || this.#model !== 'silent' || this.#runningTools.size > 0;
   }
 
-  #failed(connection: GeminiConnection, error: LinecardError): void {
+  #failed(connection: GeminiSocket, error: LinecardError): void {
     if (this.#state === 'closed') return;
     const renewal = this.#renewal;
     const isOwn = connection === this.#connection;

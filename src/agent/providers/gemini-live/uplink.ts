@@ -1,6 +1,10 @@
 import { BEFORE_ONSET_MS, LeadIn, LONG_LEAD_FRAMES } from '../../lead-in.js';
 import { pcmBytes } from '../../pcm-bytes.js';
-import type { GeminiConnection } from './connection.js';
+import type { ClientMessage, GeminiSocket } from './protocol.js';
+import { audioMessage } from './protocol.js';
+
+const ACTIVITY_START = JSON.stringify({ realtimeInput: { activityStart: {} } } satisfies ClientMessage);
+const ACTIVITY_END = JSON.stringify({ realtimeInput: { activityEnd: {} } } satisfies ClientMessage);
 
 /**
  * What the caller says, on its way to a model that is told by us when it begins and ends: such a model hears nothing in between, so the
@@ -14,21 +18,24 @@ export class ActivityUplink {
     return this.#state === 'speaking';
   }
 
-  hear(frame: Int16Array, connection: GeminiConnection): void {
-    if (this.#state === 'speaking') connection.sendAudio(pcmBytes(frame).toString('base64'));
+  hear(frame: Int16Array, socket: GeminiSocket): void {
+    if (this.#state === 'speaking') socket.sendMedia(audioMessage(pcmBytes(frame).toString('base64')));
     else this.#leadIn.push(frame);
   }
 
   /** @param spokenMs for how long the caller has been speaking */
-  begin(connection: GeminiConnection, spokenMs: number): void {
+  begin(socket: GeminiSocket, spokenMs: number): void {
     this.#state = 'speaking';
-    connection.send({ realtimeInput: { activityStart: {} } });
-    this.#leadIn.drain((frame) => connection.sendAudio(pcmBytes(frame).toString('base64')), spokenMs + BEFORE_ONSET_MS);
+    socket.send(ACTIVITY_START);
+    this.#leadIn.drain(
+      (frame) => socket.sendMedia(audioMessage(pcmBytes(frame).toString('base64'))),
+      spokenMs + BEFORE_ONSET_MS,
+    );
   }
 
-  end(connection: GeminiConnection): void {
+  end(socket: GeminiSocket): void {
     if (this.#state === 'silent') return;
     this.#state = 'silent';
-    connection.send({ realtimeInput: { activityEnd: {} } });
+    socket.send(ACTIVITY_END);
   }
 }
