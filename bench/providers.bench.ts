@@ -76,7 +76,11 @@ function open(kind: Kind, host: string): AgentProvider {
     case 'openai-realtime': {
       const voice = { model: 'gpt-realtime', instructions: '', voice: 'marin', transcriptionModel: null } as const;
       const url = { baseUrl: `http://${host}/v1`, apiKey: 'sk-test' };
-      return new OpenAiRealtimeProvider({ ...own, ...url, voice: { ...voice, turnDetection: 'server_vad' } });
+      return new OpenAiRealtimeProvider({
+        ...own,
+        ...url,
+        voice: { ...voice, audio: 'pcm', turnDetection: 'server_vad' },
+      });
     }
     case 'pipeline': {
       const at = { baseUrl: `http://${host}/v1`, apiKey: 'sk-test', clock: foregroundClock };

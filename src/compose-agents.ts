@@ -118,9 +118,9 @@ function openProvider(
       return new NovaSonicProvider({ name, streams, greeting, voice: { model, instructions, voice } });
     }
     case 'openai-realtime': {
-      const { baseUrl, apiKey, greeting = '', instructions = '', voice, model, turnDetection } = agent;
+      const { baseUrl, apiKey, greeting = '', instructions = '', voice, model, audio, turnDetection } = agent;
       const transcriptionModel = agent.transcription === 'off' ? null : agent.transcription;
-      const voiceOptions = { model, instructions, voice, turnDetection, transcriptionModel };
+      const voiceOptions = { model, instructions, voice, audio, turnDetection, transcriptionModel };
       return new OpenAiRealtimeProvider({ name, baseUrl, apiKey, greeting, voice: voiceOptions });
     }
     case 'pipeline':

@@ -4,10 +4,14 @@ import type {
   RealtimeServerEvent,
 } from 'openai/resources/realtime/realtime';
 import { z } from 'zod';
+import { pcmu } from '../../src/media/g711.js';
 import { FakeSocketServer } from './fake-socket-server.js';
 import type { FakeConnection } from './fake-socket-server.js';
 
-const pcm24 = z.strictObject({ type: z.literal('audio/pcm'), rate: z.literal(24_000) });
+const format = z.union([
+  z.strictObject({ type: z.literal('audio/pcm'), rate: z.literal(24_000) }),
+  z.strictObject({ type: z.literal('audio/pcmu') }),
+]);
 const message = <Role extends string, Part extends string>(role: Role, part: Part) =>
   z.strictObject({
     type: z.literal('message'),
@@ -25,15 +29,17 @@ const clientEvent = z.discriminatedUnion('type', [
       instructions: z.string().exactOptional(),
       audio: z.strictObject({
         input: z.strictObject({
-          format: pcm24,
-          turn_detection: z.strictObject({
-            type: z.enum(['server_vad', 'semantic_vad']),
-            create_response: z.literal(true),
-            interrupt_response: z.literal(true),
-          }),
+          format,
+          turn_detection: z
+            .strictObject({
+              type: z.enum(['server_vad', 'semantic_vad']),
+              create_response: z.literal(true),
+              interrupt_response: z.literal(true),
+            })
+            .nullable(),
           transcription: z.strictObject({ model: z.string() }).exactOptional(),
         }),
-        output: z.strictObject({ format: pcm24, voice: z.string() }),
+        output: z.strictObject({ format, voice: z.string() }),
       }),
       tools: z.array(
         z.strictObject({
@@ -47,6 +53,7 @@ const clientEvent = z.discriminatedUnion('type', [
     }),
   }),
   z.strictObject({ type: z.literal('input_audio_buffer.append'), audio: z.base64() }),
+  z.strictObject({ type: z.literal('input_audio_buffer.commit') }),
   z.strictObject({
     type: z.literal('conversation.item.create'),
     item: z.union([
@@ -77,12 +84,15 @@ export class FakeRealtimeSession {
   readonly mistakes: string[] = [];
   readonly connection: FakeConnection;
   inputSamples = 0;
+  /** Of these, what was not committed yet; with the server's own turn taking nobody commits. */
+  uncommittedSamples = 0;
   /** The response under way. */
   active: string | null = null;
   /** Milliseconds of audio of each item that was said. */
   readonly #items = new Map<string, number>();
   readonly #calls = new Set<string>();
   readonly #toneHz: number | null;
+  #coding: 'pcm' | 'ulaw' = 'pcm';
   #ids = 0;
 
   /** @param toneHz what it says sounds like; null: one level */
@@ -131,8 +141,7 @@ export class FakeRealtimeSession {
     for (const piece of transcript.match(/.{1,5}/g) ?? []) {
       this.send({ type: 'response.output_audio_transcript.delta', event_id, ...part, delta: piece });
     }
-    const bytes = Buffer.alloc(ms * 48);
-    for (let i = 0; i < bytes.length; i += 2) bytes.writeInt16LE(this.#sample(i / 2), i);
+    const bytes = this.#coding === 'pcm' ? this.#pcm(ms) : this.#mulaw(ms);
     // An odd number: samples are cut in two.
     for (let at = 0; at < bytes.length; at += 9601) {
       const delta = bytes.subarray(at, at + 9601).toString('base64');
@@ -193,6 +202,12 @@ export class FakeRealtimeSession {
   callerStops(transcript: string): void {
     const event_id = this.#id('event');
     this.send({ type: 'input_audio_buffer.speech_stopped', event_id, audio_end_ms: 1, item_id: 'turn' });
+    this.understood(transcript);
+  }
+
+  /** What the caller said, in words. */
+  understood(transcript: string): void {
+    const event_id = this.#id('event');
     this.send({
       type: 'conversation.item.input_audio_transcription.completed',
       event_id,
@@ -218,10 +233,17 @@ export class FakeRealtimeSession {
     if (this.received.length === 1 && event.type !== 'session.update') this.mistakes.push(`${event.type} came first`);
     switch (event.type) {
       case 'session.update':
+        if (event.session.audio.input.format.type === 'audio/pcmu') this.#coding = 'ulaw';
+        if (event.session.audio.input.format.type !== event.session.audio.output.format.type) {
+          this.mistakes.push('one format each way');
+        }
         this.send({ type: 'session.updated', event_id: this.#id('event'), session: event.session });
         break;
       case 'input_audio_buffer.append':
-        this.inputSamples += Buffer.from(event.audio, 'base64').length / 2;
+        this.#heard(Buffer.from(event.audio, 'base64').length / (this.#coding === 'pcm' ? 2 : 1));
+        break;
+      case 'input_audio_buffer.commit':
+        this.#commit();
         break;
       case 'conversation.item.truncate':
         this.#truncate(event.item_id, event.audio_end_ms);
@@ -241,9 +263,37 @@ export class FakeRealtimeSession {
     }
   }
 
-  #sample(index: number): number {
+  #heard(samples: number): void {
+    this.inputSamples += samples;
+    this.uncommittedSamples += samples;
+  }
+
+  #commit(): void {
+    const session = this.of('session.update')[0]?.session;
+    if (session?.audio.input.turn_detection !== null) this.mistakes.push('a commit where the server finds turns');
+    const leastSamples = this.#coding === 'pcm' ? 2400 : 800;
+    if (this.uncommittedSamples < leastSamples) this.fail('input_audio_buffer_commit_empty', 'less than 100 ms');
+    this.uncommittedSamples = 0;
+  }
+
+  #pcm(ms: number): Buffer {
+    const bytes = Buffer.alloc(ms * 48);
+    for (let i = 0; i < bytes.length; i += 2) bytes.writeInt16LE(this.#sample(i / 2, 24_000), i);
+    return bytes;
+  }
+
+  #mulaw(ms: number): Buffer {
+    const bytes = Buffer.alloc(ms * 8);
+    pcmu.encode(
+      Int16Array.from({ length: bytes.length }, (_, i) => this.#sample(i, 8000)),
+      bytes,
+    );
+    return bytes;
+  }
+
+  #sample(index: number, rateHz: number): number {
     const hz = this.#toneHz;
-    return hz === null ? 6000 : Math.round(8000 * Math.sin((2 * Math.PI * hz * index) / 24_000));
+    return hz === null ? 6000 : Math.round(8000 * Math.sin((2 * Math.PI * hz * index) / rateHz));
   }
 
   #truncate(itemId: string, endMs: number): void {

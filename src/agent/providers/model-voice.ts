@@ -1,9 +1,10 @@
 import type { SegmentId } from '../../core/ids.js';
 import { SAMPLE_RATE_HZ } from '../../core/units.js';
 import { Resampler } from '../../media/resample.js';
-import { PcmReader } from '../pcm-bytes.js';
-import type { HeardSpeech, SpeechOut } from '../port.js';
+import type { HeardSpeech, SpeechOut, WordTiming } from '../port.js';
 import { WordStream } from '../word-stream.js';
+import type { SoundFormat } from './sound-format.js';
+import { SoundReader } from './sound-format.js';
 
 /**
  * Models send answers faster than they are heard, whole ones in a burst: resampling all of one at once is 5 ms in which every other call of the
@@ -18,18 +19,18 @@ const MAX_WAITING_MS = 120_000;
 /** What a model says in one call: pieces of speech, on their way from its rate to the speech queue. */
 export class ModelVoice {
   readonly #speech: SpeechOut;
-  readonly #rateHz: number;
+  readonly #format: SoundFormat;
   /** In the order in which they were begun; those that were heard are not among them. */
   readonly #spoken: Spoken[] = [];
 
-  /** @param rateHz of the audio that will come */
-  constructor(speech: SpeechOut, rateHz: number) {
+  /** @param format of the audio that will come */
+  constructor(speech: SpeechOut, format: SoundFormat) {
     this.#speech = speech;
-    this.#rateHz = rateHz;
+    this.#format = format;
   }
 
   begin(): Spoken {
-    const spoken = new Spoken(this.#speech, this.#rateHz);
+    const spoken = new Spoken(this.#speech, this.#format);
     this.#spoken.push(spoken);
     return spoken;
   }
@@ -54,9 +55,10 @@ export class Spoken {
   readonly segment: SegmentId;
   readonly #speech: SpeechOut;
   readonly #rateHz: number;
-  readonly #pcm = new PcmReader();
+  readonly #sound: SoundReader;
   readonly #words = new WordStream();
-  readonly #resampler: Resampler;
+  /** Null where the rate is ours. */
+  readonly #resampler: Resampler | null;
   readonly #converted: Int16Array;
   /** At the model's rate. */
   #waiting: Int16Array[] = [];
@@ -66,10 +68,12 @@ export class Spoken {
   /** Samples at 16 kHz that did not fit. */
   lost = 0;
 
-  constructor(speech: SpeechOut, rateHz: number) {
+  constructor(speech: SpeechOut, format: SoundFormat) {
+    const { rateHz } = format;
     this.#speech = speech;
     this.#rateHz = rateHz;
-    this.#resampler = new Resampler(rateHz, SAMPLE_RATE_HZ);
+    this.#sound = new SoundReader(format);
+    this.#resampler = rateHz === SAMPLE_RATE_HZ ? null : new Resampler(rateHz, SAMPLE_RATE_HZ);
     this.#converted = new Int16Array(Math.ceil((SLICE_MS * SAMPLE_RATE_HZ) / 1000) + 1);
     this.segment = speech.begin();
   }
@@ -84,9 +88,14 @@ export class Spoken {
     return this.#waitingSamples > 0;
   }
 
-  /** @param piece s16 little endian in base64, cut anywhere */
+  /** @param piece in base64, cut anywhere */
   audio(piece: string): void {
-    const samples = this.#pcm.read(Buffer.from(piece, 'base64'));
+    this.bytes(Buffer.from(piece, 'base64'));
+  }
+
+  /** The same as it is. */
+  bytes(piece: Buffer): void {
+    const samples = this.#sound.read(piece);
     this.#receivedSamples += samples.length;
     if (this.#waitingSamples > (MAX_WAITING_MS * this.#rateHz) / 1000) {
       this.lost += this.#atOurRate(samples.length);
@@ -102,6 +111,11 @@ export class Spoken {
   text(piece: string): void {
     const words = this.#words.push(piece);
     if (words !== '') this.#speech.text(this.segment, words);
+  }
+
+  /** Words whose times are known, which takes the place of `text`. */
+  timed(words: readonly WordTiming[]): void {
+    this.#speech.text(this.segment, '', words);
   }
 
   /** The transcript is complete. */
@@ -130,13 +144,19 @@ export class Spoken {
     if (slice.length === first.length) this.#waiting.shift();
     else this.#waiting[0] = first.subarray(slice.length);
     this.#waitingSamples -= slice.length;
-    const count = this.#resampler.process(slice, this.#converted);
-    const taken = this.#speech.write(this.segment, this.#converted.subarray(0, count));
-    this.lost += count - taken;
-    if (taken > 0 || count === 0) return;
+    const samples = this.#atRate(slice);
+    const taken = this.#speech.write(this.segment, samples);
+    this.lost += samples.length - taken;
+    if (taken > 0 || samples.length === 0) return;
     // The queue has no such segment any more: it was cut.
     this.#waiting = [];
     this.#waitingSamples = 0;
+  }
+
+  /** @returns memory that is good until the next call, or the slice itself */
+  #atRate(slice: Int16Array): Int16Array {
+    if (this.#resampler === null) return slice;
+    return this.#converted.subarray(0, this.#resampler.process(slice, this.#converted));
   }
 
   #atOurRate(samples: number): number {

@@ -12,8 +12,10 @@ export const openAiRealtimeAgent = section({
   baseUrl: url(['http', 'https'], 'https://api.openai.com/v1').default('https://api.openai.com/v1'),
   model: text(100).default('gpt-realtime'),
   echoGuard,
-  /** Who decides that the caller has finished: by silence, or by what was said. */
-  turnDetection: oneOf(['server_vad', 'semantic_vad']).default('server_vad'),
+  /** Who decides that the caller has finished: the server, by silence or by what was said, or Linecard. */
+  turnDetection: oneOf(['server_vad', 'semantic_vad', 'linecard']).default('server_vad'),
+  /** On the way there and back: 24 kHz, or what telephone lines have, in a sixth of the bytes. */
+  audio: oneOf(['pcm', 'ulaw']).default('pcm'),
   /** The model that writes down what the caller says, for the history; `off`: nobody does. */
   transcription: textLike(/^[\w.:/-]{1,100}$/, 'the name of a transcription model, or off').default(
     'gpt-4o-mini-transcribe',

@@ -7,6 +7,7 @@ import { OpenAiRealtimeRig } from '../../support/agent-rigs/openai-realtime.js';
 import { PipelineRig } from '../../support/agent-rigs/pipeline.js';
 
 agentContract('OpenAI Realtime', () => new OpenAiRealtimeRig());
+agentContract('OpenAI Realtime with our turn taking', () => new OpenAiRealtimeRig('ours'));
 agentContract('Gemini Live', () => new GeminiLiveRig());
 agentContract('Nova Sonic', () => new NovaSonicRig());
 agentContract('a pipeline', () => new PipelineRig('openai'));

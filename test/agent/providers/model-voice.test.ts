@@ -20,7 +20,7 @@ beforeEach(() => {
       voice.heard(speech);
     },
   });
-  voice = new ModelVoice(queue, 24_000);
+  voice = new ModelVoice(queue, { coding: 'pcm', rateHz: 24_000 });
 });
 
 /** As many milliseconds at 24 kHz, at one level. */

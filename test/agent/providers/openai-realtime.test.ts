@@ -38,6 +38,7 @@ function open({ setUp, call = {}, tools = [] }: CallSetUp = {}): AgentCallHarnes
       model: 'gpt-realtime',
       instructions: 'You are Clara.',
       voice: 'marin',
+      audio: 'pcm',
       turnDetection: 'server_vad',
       transcriptionModel: 'gpt-4o-mini-transcribe',
     },

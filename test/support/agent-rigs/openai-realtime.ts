@@ -6,12 +6,19 @@ import type { AgentRig, Reply } from '../agent-contract.js';
 import { GREETING } from '../agent-contract.js';
 import { FakeClock } from '../fake-clock.js';
 import { FakeOpenAiRealtime } from '../fake-openai-realtime.js';
+import { callerSpeaks } from './caller-voice.js';
 
 /** The contract's view of OpenAI Realtime and its fake. */
 export class OpenAiRealtimeRig implements AgentRig {
   readonly clock = new FakeClock();
   readonly knows = { tools: true, words: true, heard: 'milliseconds', answers: true } as const;
   readonly #fake = new FakeOpenAiRealtime();
+  readonly #turns: 'ours' | "the model's";
+
+  /** @param turns ours: with the sound of a telephone line as well */
+  constructor(turns: 'ours' | "the model's" = "the model's") {
+    this.#turns = turns;
+  }
 
   get mistakes(): readonly string[] {
     return this.#fake.mistakes;
@@ -26,13 +33,17 @@ export class OpenAiRealtimeRig implements AgentRig {
   }
 
   provider(): Promise<AgentProvider> {
-    const voice = { model: 'gpt-realtime', instructions: '', voice: 'marin', turnDetection: 'server_vad' } as const;
+    const voice = { model: 'gpt-realtime', instructions: '', voice: 'marin' };
+    const turns =
+      this.#turns === 'ours'
+        ? ({ audio: 'ulaw', turnDetection: 'linecard' } as const)
+        : ({ audio: 'pcm', turnDetection: 'server_vad' } as const);
     const provider = new OpenAiRealtimeProvider({
       name: 'clara',
       baseUrl: this.#fake.baseUrl,
       apiKey: 'sk-test',
       greeting: GREETING,
-      voice: { ...voice, transcriptionModel: 'gpt-4o-mini-transcribe' },
+      voice: { ...voice, ...turns, transcriptionModel: 'gpt-4o-mini-transcribe' },
     });
     return Promise.resolve(provider);
   }
@@ -44,8 +55,11 @@ export class OpenAiRealtimeRig implements AgentRig {
 
   async turn(call: AgentCallHarness, said: string, reply: Reply): Promise<void> {
     const { session } = this.#fake;
-    session.callerStarts();
-    session.callerStops(said);
+    if (this.#turns === 'ours') await this.#speak(call, said);
+    else {
+      session.callerStarts();
+      session.callerStops(said);
+    }
     switch (reply.kind) {
       case 'says':
         session.answer(reply.text, reply.ms);
@@ -72,8 +86,9 @@ export class OpenAiRealtimeRig implements AgentRig {
     }
   }
 
-  interrupt(): Promise<void> {
-    this.#fake.session.callerStarts();
+  interrupt(call: AgentCallHarness): Promise<void> {
+    if (this.#turns === 'ours') callerSpeaks(call, 300);
+    else this.#fake.session.callerStarts();
     return Promise.resolve();
   }
 
@@ -105,5 +120,16 @@ export class OpenAiRealtimeRig implements AgentRig {
 
   openConnections(): number {
     return this.#fake.server.connections.filter(({ closedWith }) => closedWith === null).length;
+  }
+
+  /** A turn that we find, and the model is asked to answer. */
+  async #speak(call: AgentCallHarness, said: string): Promise<void> {
+    const { session } = this.#fake;
+    const before = session.of('response.create').length;
+    // What was said before has come whole: nobody cancels what he knows to be over.
+    await call.runUntil(() => call.leg.audibleFrames > 3);
+    callerSpeaks(call, 500);
+    await call.runUntil(() => session.of('response.create').length > before);
+    session.understood(said);
   }
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { AgentCall, ToolDescription } from '../../port.js';
 import type { ModelProtocol, ModelSocket } from '../model-socket.js';
+import type { SoundFormat } from '../sound-format.js';
 
-/** What the model says comes at this rate; what it hears goes as we have it. */
-export const GEMINI_RATE_HZ = 24_000;
+/** What the model says comes like this; what it hears goes as we have it. */
+export const GEMINI_SOUND: SoundFormat = { coding: 'pcm', rateHz: 24_000 };
 
 /** `BidiGenerateContentSetup`, the first message of a session. */
 type Setup = {

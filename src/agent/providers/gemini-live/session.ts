@@ -3,15 +3,15 @@ import { KeyEntry, keysInWords } from '../../key-entry.js';
 import { pcmBytes } from '../../pcm-bytes.js';
 import type { AgentCall, AgentContext, AgentSession, HeardSpeech } from '../../port.js';
 import { endsCall } from '../../tool-calls.js';
+import { ActivityUplink } from '../activity-uplink.js';
+import { ModelSocket } from '../model-socket.js';
 import type { Spoken } from '../model-voice.js';
 import { ModelVoice } from '../model-voice.js';
 import { CUT_OFF, firstWords, notFromCaller, sayExactly, toolAnswered } from '../model-words.js';
-import { ModelSocket } from '../model-socket.js';
 import { Renewal } from '../renewal.js';
 import type { ClientMessage, GeminiSocket, ServerContent, ServerMessage } from './protocol.js';
-import { audioMessage, durationMs, GEMINI_RATE_HZ, geminiProtocol, setupOf } from './protocol.js';
+import { audioMessage, durationMs, GEMINI_SOUND, geminiProtocol, setupOf } from './protocol.js';
 import type { GeminiLiveOptions } from './provider.js';
-import { ActivityUplink } from './uplink.js';
 
 /** Turns that a new session is told of, where the server has no handle for the old one. */
 const MAX_HISTORY = 50;
@@ -26,7 +26,7 @@ type FunctionCall = NonNullable<NonNullable<ServerMessage['toolCall']>['function
 export class GeminiLiveSession implements AgentSession {
   readonly #options: GeminiLiveOptions;
   readonly #context: AgentContext;
-  readonly #uplink = new ActivityUplink();
+  readonly #uplink = new ActivityUplink((frame) => this.#sendAudio(frame));
   readonly #keys: KeyEntry;
   readonly #voice: ModelVoice;
   readonly #history: AgentCall['history'][number][];
@@ -52,7 +52,7 @@ export class GeminiLiveSession implements AgentSession {
   constructor(options: GeminiLiveOptions, context: AgentContext) {
     this.#options = options;
     this.#context = context;
-    this.#voice = new ModelVoice(context.speech, GEMINI_RATE_HZ);
+    this.#voice = new ModelVoice(context.speech, GEMINI_SOUND);
     this.#history = [...context.call.history];
     this.#keys = new KeyEntry(context.clock, (keys) => this.#tell(keysInWords(keys)));
     this.#connection = this.#connect();
@@ -66,8 +66,8 @@ export class GeminiLiveSession implements AgentSession {
   hear(frame: Int16Array): void {
     this.#voice.work();
     if (this.#renewal !== null) this.#renew(this.#renewal);
-    if (this.#options.voice.turnTaking === 'linecard') this.#uplink.hear(frame, this.#connection);
-    else this.#connection.sendMedia(audioMessage(pcmBytes(frame).toString('base64')));
+    if (this.#options.voice.turnTaking === 'linecard') this.#uplink.hear(frame);
+    else this.#sendAudio(frame);
   }
 
   digit(digit: string): void {
@@ -79,11 +79,13 @@ export class GeminiLiveSession implements AgentSession {
     this.#moves += 1;
     this.#silence();
     this.#connection.stopWaiting();
-    this.#uplink.begin(this.#connection, spokenMs);
+    this.#beginActivity(spokenMs);
   }
 
   callerFinished(): void {
-    this.#uplink.end(this.#connection);
+    if (!this.#uplink.speaking) return;
+    this.#uplink.end();
+    this.#send({ realtimeInput: { activityEnd: {} } });
     this.#connection.expectAnswer();
   }
 
@@ -154,6 +156,15 @@ export class GeminiLiveSession implements AgentSession {
     }
     this.#send({ realtimeInput: { text: `[${what}]` } });
     this.#connection.expectAnswer();
+  }
+
+  #beginActivity(spokenMs: number): void {
+    this.#send({ realtimeInput: { activityStart: {} } });
+    this.#uplink.begin(spokenMs);
+  }
+
+  #sendAudio(frame: Int16Array): void {
+    this.#connection.sendMedia(audioMessage(pcmBytes(frame).toString('base64')));
   }
 
   #send(message: ClientMessage): void {
@@ -276,7 +287,7 @@ export class GeminiLiveSession implements AgentSession {
     this.#silence();
     this.#model = 'silent';
     if (this.#state === 'started') this.#begin();
-    if (this.#uplink.speaking) this.#uplink.begin(successor, 0);
+    if (this.#uplink.speaking) this.#beginActivity(0);
     else if (owesAnswer && this.#runningTools.size === 0) this.#tell(CUT_OFF);
     for (const what of this.#untold.splice(0)) this.#tell(what);
   }

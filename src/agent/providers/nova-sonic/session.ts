@@ -54,7 +54,7 @@ export class NovaSonicSession implements AgentSession {
   constructor(options: NovaSonicOptions, context: AgentContext) {
     this.#options = options;
     this.#context = context;
-    this.#voice = new ModelVoice(context.speech, NOVA_RATE_HZ);
+    this.#voice = new ModelVoice(context.speech, { coding: 'pcm', rateHz: NOVA_RATE_HZ });
     this.#history = [...context.call.history];
     this.#keys = new KeyEntry(context.clock, (keys) => this.#tell(keysInWords(keys)));
     this.#openedAtMs = context.clock.nowMs();

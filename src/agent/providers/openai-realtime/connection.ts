@@ -106,7 +106,7 @@ export class RealtimeConnection {
     if (this.#state === 'ready') this.#socket.send(JSON.stringify(event));
   }
 
-  /** @param audio PCM at 24 kHz in base64 */
+  /** @param audio in the format of the session, in base64 */
   sendAudio(audio: string): void {
     if (this.#state === 'ready') this.#socket.sendMedia(`{"type":"input_audio_buffer.append","audio":"${audio}"}`);
   }

@@ -1,9 +1,15 @@
 import type { RealtimeClientEvent, RealtimeSessionCreateRequest } from 'openai/resources/realtime/realtime';
 import { z } from 'zod';
 import type { AgentCall, ToolDescription } from '../../port.js';
+import type { SoundFormat } from '../sound-format.js';
 
-/** Linear PCM is spoken at this rate only. */
-export const REALTIME_RATE_HZ = 24_000;
+/** The formats of the protocol that are of use on the telephone; linear PCM is spoken at this rate only. */
+export const REALTIME_SOUND = {
+  pcm: { coding: 'pcm', rateHz: 24_000 },
+  ulaw: { coding: 'mulaw', rateHz: 8000 },
+} as const satisfies Record<string, SoundFormat>;
+
+const OFFICIAL_FORMATS = { pcm: { type: 'audio/pcm', rate: 24_000 }, ulaw: { type: 'audio/pcmu' } } as const;
 
 /** What we send, by the official types. */
 export type ClientEvent = RealtimeClientEvent;
@@ -74,15 +80,17 @@ export type RealtimeVoice = {
   readonly model: string;
   readonly instructions: string;
   readonly voice: string;
-  readonly turnDetection: 'server_vad' | 'semantic_vad';
+  readonly audio: keyof typeof REALTIME_SOUND;
+  /** Who finds the caller's turns. */
+  readonly turnDetection: 'server_vad' | 'semantic_vad' | 'linecard';
   /** Model that writes down what the caller says; null: nobody does, and the history lacks it. */
   readonly transcriptionModel: string | null;
 };
 
-/** How a session is to be: sound at 24 kHz both ways, the server's turn taking, which also cancels what it says. */
+/** How a session is to be: one format both ways; the server's turn taking, which also cancels what it says, or none. */
 export function sessionRequest(voice: RealtimeVoice, tools: readonly ToolDescription[]): RealtimeSessionCreateRequest {
-  const { instructions, turnDetection, transcriptionModel } = voice;
-  const format = { type: 'audio/pcm', rate: REALTIME_RATE_HZ } as const;
+  const { instructions, audio, turnDetection, transcriptionModel } = voice;
+  const format = OFFICIAL_FORMATS[audio];
   return {
     type: 'realtime',
     output_modalities: ['audio'],
@@ -90,7 +98,10 @@ export function sessionRequest(voice: RealtimeVoice, tools: readonly ToolDescrip
     audio: {
       input: {
         format,
-        turn_detection: { type: turnDetection, create_response: true, interrupt_response: true },
+        turn_detection:
+          turnDetection === 'linecard'
+            ? null
+            : { type: turnDetection, create_response: true, interrupt_response: true },
         ...(transcriptionModel === null ? {} : { transcription: { model: transcriptionModel } }),
       },
       output: { format, voice: voice.voice },

@@ -1,4 +1,4 @@
-import type { AgentContext, AgentProvider, AgentSession } from '../../port.js';
+import type { AgentCapabilities, AgentContext, AgentProvider, AgentSession } from '../../port.js';
 import type { RealtimeVoice } from './protocol.js';
 import { OpenAiRealtimeSession } from './session.js';
 
@@ -17,14 +17,16 @@ export type OpenAiRealtimeOptions = Omit<OpenAiRealtimeSetUp, 'baseUrl'> & {
   readonly url: string;
 };
 
-/** A speech-to-speech model behind the OpenAI Realtime protocol (GA). Turn taking is the model's. */
+/** A speech-to-speech model behind the OpenAI Realtime protocol (GA). */
 export class OpenAiRealtimeProvider implements AgentProvider {
   readonly name: string;
-  readonly capabilities = { turnTaking: 'provider', utterances: 'unwanted', fillers: 'conversation' } as const;
+  readonly capabilities: AgentCapabilities;
   readonly #options: OpenAiRealtimeOptions;
 
   constructor({ baseUrl, ...options }: OpenAiRealtimeSetUp) {
     this.name = options.name;
+    const turnTaking = options.voice.turnDetection === 'linecard' ? 'linecard' : 'provider';
+    this.capabilities = { turnTaking, utterances: 'unwanted', fillers: 'conversation' };
     this.#options = { ...options, url: socketUrl(baseUrl, options.voice.model) };
   }
 

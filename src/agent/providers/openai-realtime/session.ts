@@ -1,22 +1,19 @@
 import type { LinecardError } from '../../../core/errors.js';
 import type { SegmentId } from '../../../core/ids.js';
-import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ } from '../../../core/units.js';
-import { Resampler } from '../../../media/resample.js';
+import { FRAME_MS, SAMPLE_RATE_HZ } from '../../../core/units.js';
 import { KeyEntry, keysInWords } from '../../key-entry.js';
-import { pcmBytes } from '../../pcm-bytes.js';
 import type { AgentCall, AgentContext, AgentSession, HeardSpeech, ToolResult } from '../../port.js';
 import { endsCall, runWithJson } from '../../tool-calls.js';
+import { ActivityUplink } from '../activity-uplink.js';
 import type { Spoken } from '../model-voice.js';
 import { ModelVoice } from '../model-voice.js';
 import { CUT_OFF, greetCaller, sayExactly, toolAnswered } from '../model-words.js';
+import { SoundWriter } from '../sound-format.js';
 import { RealtimeConnection } from './connection.js';
 import type { ServerEvent } from './protocol.js';
-import { REALTIME_RATE_HZ, systemText, userText } from './protocol.js';
+import { REALTIME_SOUND, systemText, userText } from './protocol.js';
 import type { OpenAiRealtimeOptions } from './provider.js';
 
-/** Two would spare a third of the sending (0.02 % of a core a call), and the caller would wait 20 ms longer for each answer. */
-const FRAMES_PER_MESSAGE = 1;
-const MESSAGE_SAMPLES = FRAMES_PER_MESSAGE * FRAME_SAMPLES;
 /** Turns that a new session is told of. */
 const MAX_HISTORY = 50;
 
@@ -25,13 +22,13 @@ type AudioPart = { readonly response_id: string; readonly item_id: string; reado
 
 type SpokenItem = { readonly part: AudioPart; readonly spoken: Spoken };
 
-/** One call with a speech-to-speech model. The model finds turns; we know what was heard and tell it. */
+/** One call with a speech-to-speech model. The model finds turns, or we do; we know what was heard and tell it. */
 export class OpenAiRealtimeSession implements AgentSession {
   readonly #options: OpenAiRealtimeOptions;
   readonly #context: AgentContext;
-  readonly #uplink = new Int16Array(MESSAGE_SAMPLES);
-  readonly #converted = new Int16Array((MESSAGE_SAMPLES * REALTIME_RATE_HZ) / SAMPLE_RATE_HZ + 1);
-  readonly #resampler = new Resampler(SAMPLE_RATE_HZ, REALTIME_RATE_HZ);
+  readonly #writer: SoundWriter;
+  /** Null where the model finds turns: it hears everything. */
+  readonly #uplink: ActivityUplink | null;
   /** Speech that is not heard to its end yet, by its item and by its segment. */
   readonly #items = new Map<string, SpokenItem>();
   readonly #segments = new Map<SegmentId, SpokenItem>();
@@ -43,7 +40,6 @@ export class OpenAiRealtimeSession implements AgentSession {
   /** The present session has ended: the successor takes over as soon as it can. */
   #expired = false;
   #state: 'waiting' | 'started' | 'talking' | 'closed' = 'waiting';
-  #uplinkSamples = 0;
   #callerSpeaks = false;
   #runningTools = 0;
   readonly #keys: KeyEntry;
@@ -52,7 +48,10 @@ export class OpenAiRealtimeSession implements AgentSession {
   constructor(options: OpenAiRealtimeOptions, context: AgentContext) {
     this.#options = options;
     this.#context = context;
-    this.#voice = new ModelVoice(context.speech, REALTIME_RATE_HZ);
+    const { audio, turnDetection } = options.voice;
+    this.#voice = new ModelVoice(context.speech, REALTIME_SOUND[audio]);
+    this.#writer = new SoundWriter(REALTIME_SOUND[audio]);
+    this.#uplink = turnDetection === 'linecard' ? new ActivityUplink((frame) => this.#sendAudio(frame)) : null;
     this.#history = [...context.call.history];
     this.#keys = new KeyEntry(context.clock, (keys) => this.#tellKeys(keys));
     this.#connection = this.#connect();
@@ -66,12 +65,8 @@ export class OpenAiRealtimeSession implements AgentSession {
   hear(frame: Int16Array): void {
     this.#voice.work();
     if (this.#successor !== null) this.#changeOver();
-    this.#uplink.set(frame, this.#uplinkSamples);
-    this.#uplinkSamples += frame.length;
-    if (this.#uplinkSamples < MESSAGE_SAMPLES) return;
-    this.#uplinkSamples = 0;
-    const count = this.#resampler.process(this.#uplink, this.#converted);
-    this.#connection.sendAudio(pcmBytes(this.#converted.subarray(0, count)).toString('base64'));
+    if (this.#uplink === null) this.#sendAudio(frame);
+    else this.#uplink.hear(frame);
   }
 
   digit(digit: string): void {
@@ -79,12 +74,18 @@ export class OpenAiRealtimeSession implements AgentSession {
     this.#keys.press(digit);
   }
 
-  callerStarted(): void {
-    // The model finds turns itself.
+  callerStarted(spokenMs: number): void {
+    this.#callerSpeaks = true;
+    this.#connection.cancelResponse('us');
+    this.#uplink?.begin(spokenMs);
   }
 
   callerFinished(): void {
-    // The model finds turns itself.
+    if (this.#uplink?.speaking !== true) return;
+    this.#callerSpeaks = false;
+    this.#uplink.end();
+    this.#connection.send({ type: 'input_audio_buffer.commit' });
+    this.#connection.requestResponse();
   }
 
   /** The model is told where the caller stopped listening, so that it does not believe it has said more. */
@@ -125,9 +126,13 @@ export class OpenAiRealtimeSession implements AgentSession {
     const { inputTokens, outputTokens, dropped } = this.#connection;
     const lostMs = Math.round(this.#lostSamples / (SAMPLE_RATE_HZ / 1000));
     this.#context.log.info(
-      { inputTokens, outputTokens, lostMs, unsentMs: dropped * FRAMES_PER_MESSAGE * FRAME_MS },
+      { inputTokens, outputTokens, lostMs, unsentMs: dropped * FRAME_MS },
       'realtime session closed',
     );
+  }
+
+  #sendAudio(frame: Int16Array): void {
+    this.#connection.sendAudio(this.#writer.write(frame).toString('base64'));
   }
 
   #connect(): RealtimeConnection {
