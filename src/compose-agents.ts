@@ -1,6 +1,8 @@
 import type { AgentProvider, ThreadService } from './agent/port.js';
 import { BriefingProvider } from './agent/providers/briefing/provider.js';
+import { DeepgramAgentProvider } from './agent/providers/deepgram-agent/provider.js';
 import { EchoProvider } from './agent/providers/echo.js';
+import { ElevenLabsAgentProvider } from './agent/providers/elevenlabs-agent/provider.js';
 import type { Offers } from './agent/providers/embedded/menu.js';
 import { EmbeddedProvider } from './agent/providers/embedded/provider.js';
 import { GeminiLiveProvider } from './agent/providers/gemini-live/provider.js';
@@ -92,8 +94,24 @@ function openProvider(
   { chunks, clock, log }: AgentSurroundings,
 ): AgentProvider {
   switch (agent.provider) {
+    case 'deepgram-agent': {
+      const { baseUrl, apiKey, greeting = '', instructions = '', voice, stt, llm } = agent;
+      const mind = {
+        instructions,
+        voice,
+        stt: { model: stt.model, language: stt.language ?? null },
+        llm: { provider: llm.provider, model: llm.model, temperature: llm.temperature ?? null },
+      };
+      return new DeepgramAgentProvider({ name, baseUrl, apiKey, greeting, mind });
+    }
     case 'echo':
       return new EchoProvider(name);
+    case 'elevenlabs-agent': {
+      const { baseUrl, apiKey = null, agentId, parameters } = agent;
+      const { greeting = null, instructions = null, voice = null, language = null } = agent;
+      const overrides = { firstMessage: greeting, instructions, voice, language };
+      return new ElevenLabsAgentProvider({ name, baseUrl, apiKey, agentId, overrides, variables: parameters });
+    }
     case 'embedded': {
       const { greeting, voice, tools } = agent;
       const offers = offersOf(name, tools, config);

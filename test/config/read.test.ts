@@ -120,6 +120,7 @@ describe('a good configuration', () => {
       model: 'gpt-realtime',
       voice: 'marin',
       turnDetection: 'server_vad',
+      audio: 'pcm',
       transcription: 'gpt-4o-mini-transcribe',
       echoGuard: false,
       tools: ['transfer', 'take_message', 'hours', 'hangup'],
@@ -216,7 +217,7 @@ extensions:
     expect(mistakes(text).sort()).toEqual([
       '2 http.prot: unknown key (did you mean "port"?); the keys here are host, port, token, proxies',
       '3 media.threads: "two" must be a number of threads from 0 to 64',
-      '5 agents.receptionist.provider: "embeded" must be one of embedded, echo, gemini-live, media-streams, nova-sonic, openai-realtime, pipeline, websocket (did you mean "embedded"?)',
+      '5 agents.receptionist.provider: "embeded" must be one of embedded, deepgram-agent, echo, elevenlabs-agent, gemini-live, media-streams, nova-sonic, openai-realtime, pipeline, websocket (did you mean "embedded"?)',
       '7 extensions.7000.agent: there is no agent "receptionst" (did you mean "receptionist"?); agents are receptionist',
     ]);
   });
@@ -250,6 +251,14 @@ extensions:
       'pbx[0].unicast.ports: must hold an even port and the odd one above it: a call needs both',
     ],
     [`${FREESWITCH}, socket: { port: 9092 } }]`, 'pbx[0].socket.port: 9092 is the port of audiosocket already'],
+    [
+      'agents: { a: { provider: elevenlabs-agent } }',
+      'agents.a.agentId: is missing; it must be a text of 1 to 100 characters',
+    ],
+    [
+      'agents: { a: { provider: deepgram-agent, apiKey: k, llm: { provider: openal } } }',
+      'agents.a.llm.provider: "openal" must be one of openai, anthropic, google (did you mean "openai"?)',
+    ],
     ['agents: { a: { provider: nova-sonic } }', 'agents.a.region: is missing; it must be a region such as us-east-1'],
     [
       'agents: { a: { provider: nova-sonic, region: us-east-1, accessKeyId: AK } }',

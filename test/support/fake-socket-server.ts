@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, RequestListener } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
@@ -25,7 +25,9 @@ export class FakeSocketServer {
   readonly connections: FakeConnection[] = [];
   welcome: Welcome = { kind: 'accept' };
 
-  constructor(onConnection: (connection: FakeConnection) => void) {
+  /** @param onRequest answers what is no upgrade; absent: nothing does */
+  constructor(onConnection: (connection: FakeConnection) => void, onRequest?: RequestListener) {
+    if (onRequest !== undefined) this.#http.on('request', onRequest);
     this.#http.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { didYouMean } from '../nearest.js';
+import { deepgramAgent } from './deepgram-agent.js';
 import { echoAgent } from './echo.js';
+import { elevenLabsAgent } from './elevenlabs-agent.js';
 import { embeddedAgent } from './embedded.js';
 import { geminiLiveAgent } from './gemini-live.js';
 import { mediaStreamsAgent } from './media-streams.js';
@@ -12,7 +14,9 @@ import { websocketAgent } from './websocket.js';
 /** A new provider is a file beside this one and a line here. */
 const PROVIDERS = [
   embeddedAgent,
+  deepgramAgent,
   echoAgent,
+  elevenLabsAgent,
   geminiLiveAgent,
   mediaStreamsAgent,
   novaSonicAgent,

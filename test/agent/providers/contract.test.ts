@@ -1,4 +1,6 @@
 import { agentContract } from '../../support/agent-contract.js';
+import { DeepgramAgentRig } from '../../support/agent-rigs/deepgram-agent.js';
+import { ElevenLabsAgentRig } from '../../support/agent-rigs/elevenlabs-agent.js';
 import { GeminiLiveRig } from '../../support/agent-rigs/gemini-live.js';
 import { LinecardSocketRig } from '../../support/agent-rigs/linecard-socket.js';
 import { MediaStreamsRig } from '../../support/agent-rigs/media-streams.js';
@@ -10,6 +12,8 @@ agentContract('OpenAI Realtime', () => new OpenAiRealtimeRig());
 agentContract('OpenAI Realtime with our turn taking', () => new OpenAiRealtimeRig('ours'));
 agentContract('Gemini Live', () => new GeminiLiveRig());
 agentContract('Nova Sonic', () => new NovaSonicRig());
+agentContract('Deepgram', () => new DeepgramAgentRig());
+agentContract('ElevenLabs', () => new ElevenLabsAgentRig());
 agentContract('a pipeline', () => new PipelineRig('openai'));
 agentContract('a pipeline with Deepgram', () => new PipelineRig('deepgram'));
 agentContract('a pipeline with ElevenLabs', () => new PipelineRig('elevenlabs'));

@@ -87,7 +87,7 @@ export class OpenAiRealtimeRig implements AgentRig {
   }
 
   interrupt(call: AgentCallHarness): Promise<void> {
-    if (this.#turns === 'ours') callerSpeaks(call, 300);
+    if (this.#turns === 'ours') callerSpeaks(call, 500);
     else this.#fake.session.callerStarts();
     return Promise.resolve();
   }
