@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { findFreePort } from '../../src/demo/ports.js';
 import { startAsterisk, type TestAsterisk } from '../support/asterisk.js';
+import { FakeOpenAiParts, HANG } from '../support/fake-openai-parts.js';
 import type { FakeRealtimeSession } from '../support/fake-openai-realtime.js';
 import { FakeOpenAiRealtime } from '../support/fake-openai-realtime.js';
 import { expectNothingLeft } from '../support/leftovers.js';
@@ -16,17 +17,23 @@ import { tone } from '../support/phone/sources.js';
 const MODEL_HZ = 700;
 const CALLER_HZ = 1000;
 const HUMAN_HZ = 440;
+/** The voice of the model that takes over. */
+const SPARE_HZ = 1400;
 const GREETING = 'Thank you for calling Acme.';
 
 /** The demo's phones dial in this context. */
 const MORE_EXTENSIONS = `
 [linecard-demo](+)
 exten => _701X,1,Stasis(linecard)
+exten => 7020,1,Stasis(linecard,7000,agent=desk,customer=42,tier=gold)
 `;
 
 let asterisk: TestAsterisk;
 let linecard: LinecardHere;
 let fake: FakeOpenAiRealtime;
+/** Another provider, and one whose parts are servers of their own. */
+let spare: FakeOpenAiRealtime;
+let parts: FakeOpenAiParts;
 let bot: ChildProcess;
 let human: Phone;
 let caller: Phone;
@@ -38,25 +45,40 @@ beforeAll(async () => {
   });
   fake = new FakeOpenAiRealtime();
   fake.toneHz = MODEL_HZ;
-  await fake.server.start();
+  spare = new FakeOpenAiRealtime();
+  spare.toneHz = SPARE_HZ;
+  parts = new FakeOpenAiParts();
+  parts.toneHz = MODEL_HZ;
+  await Promise.all([fake.server.start(), spare.server.start(), parts.server.start()]);
   const example = spawn(process.execPath, ['examples/media-streams-echo-bot.mjs', '0']);
   bot = example;
   const [line] = (await once(example.stdout, 'data')) as [Buffer];
   const url = /ws:\S+/.exec(line.toString())?.[0];
   const model = { provider: 'openai-realtime', apiKey: 'sk-test', baseUrl: fake.baseUrl, greeting: GREETING };
+  const part = { baseUrl: parts.baseUrl, apiKey: 'sk-test' };
   linecard = await startLinecardHere({
     asterisk,
     config: {
       agents: {
         clara: model,
-        careful: { ...model, backup: 'loop' },
+        careful: { ...model, backup: 'spare' },
         loop: { provider: 'echo' },
+        spare: { ...model, baseUrl: spare.baseUrl, instructions: 'Customer {{var.customer}}, {{var.tier}}.' },
+        desk: { ...model, instructions: 'You talk with customer {{var.customer}}.', handover: ['spare'] },
+        mixed: {
+          provider: 'pipeline',
+          greeting: GREETING,
+          stt: { ...part, model: 'stt-test' },
+          llm: { ...part, model: 'llm-test' },
+          tts: { ...part, model: 'tts-test', voice: 'nova' },
+        },
         mybot: { provider: 'media-streams', url },
       },
       extensions: {
         '7000': { agent: 'clara', fallback: '6001' },
         '7011': { agent: 'careful', fallback: '6001' },
         '7012': { agent: 'mybot', fallback: '6001' },
+        '7013': { agent: 'mixed', fallback: '6001' },
       },
       destinations: { sales: { dial: '6001', label: 'Sales' } },
     },
@@ -72,12 +94,12 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all([human.close(), caller.close()]);
   await expectNothingLeft(asterisk);
-  expect(fake.mistakes).toEqual([]);
+  expect([...fake.mistakes, ...spare.mistakes, ...parts.mistakes]).toEqual([]);
 });
 afterAll(async () => {
   await linecard.close();
   bot.kill();
-  await Promise.all([asterisk.stop(), fake.server.stop()]);
+  await Promise.all([asterisk.stop(), fake.server.stop(), spare.server.stop(), parts.server.stop()]);
 });
 
 test('a conversation with a realtime model ends at the phone it transfers to', async () => {
@@ -126,13 +148,54 @@ test('a model that is cut off for a moment goes on in the same call, and knows w
   await call.hangUp();
 });
 
-test('a model that is gone has its backup', async () => {
+test('a model that is gone has its backup, which goes on with what was said', async () => {
   const { call, session } = await greeted('7011');
   await inMidSentence(call, session);
   fake.server.welcome = { kind: 'refuse', status: 503 };
   fake.server.cut();
+  await expect.poll(() => spare.sessions.length).toBe(1);
+  const next = spare.session;
+  await expect.poll(() => next.of('response.create').length).toBe(1);
+  expect(next.of('conversation.item.create')[0]?.item).toMatchObject({ content: [{ text: GREETING }] });
+  next.answer('Where were we?', 1000);
+  await call.recording.hears(SPARE_HZ);
+  await call.hangUp();
+});
+
+test('a language model that is killed in mid-sentence leaves the caller to the human', async () => {
+  parts.answers.push(['Once upon a time there was a telephone that rang and rang and rang. ', 'Nobody ', HANG]);
+  const call = await caller.dial('7013');
+  await call.answered();
+  await call.recording.hears(MODEL_HZ);
+  await call.recording.hearsSilence();
+  await call.sendDigits('1#');
+  await call.recording.hears(MODEL_HZ);
+  parts.refusesWith = 503;
+  parts.server.cut();
+  const rung = await human.rung();
+  rung.play(tone(HUMAN_HZ));
   call.play(tone(CALLER_HZ));
-  await call.recording.hears(CALLER_HZ);
+  await Promise.all([call.recording.hears(HUMAN_HZ), rung.recording.hears(CALLER_HZ)]);
+});
+
+test('the dialplan names the agent and what it knows, and so does the agent that the call is handed over to', async () => {
+  const before = spare.sessions.length;
+  const { call, session } = await greeted('7020');
+  expect(instructionsOf(session)).toContain('You talk with customer 42.');
+  session.callerStarts();
+  session.callerStops('I want to pay.');
+  session.respond();
+  session.call('handover', { to: 'spare', context: 'Wants to pay.' });
+  session.done();
+  await expect.poll(() => spare.sessions.length).toBe(before + 1);
+  const next = spare.session;
+  await expect.poll(() => next.of('response.create').length).toBe(1);
+  expect(instructionsOf(next)).toContain('Customer 42, gold.');
+  expect(JSON.stringify(next.of('response.create'))).toContain('Wants to pay.');
+  next.answer('Let us see.', 1000);
+  await call.recording.hears(SPARE_HZ);
+  const [shown] = await linecard.api.liveCalls();
+  expect(shown).toMatchObject({ agent: 'spare' });
   await call.hangUp();
 });
 
@@ -143,6 +206,10 @@ test('the example of a Media Streams bot serves an extension', async () => {
   await call.recording.hears(CALLER_HZ);
   await call.hangUp();
 });
+
+function instructionsOf(session: FakeRealtimeSession): string | undefined {
+  return session.of('session.update')[0]?.session.instructions;
+}
 
 async function greeted(extension: string): Promise<{ call: PhoneCall; session: FakeRealtimeSession }> {
   const before = fake.sessions.length;

@@ -90,6 +90,8 @@ export class FakeOpenAiParts {
   readonly voiceFailures: (number | typeof HANG | typeof HALF)[] = [];
   /** A status that every request is answered with; null: each on its merits. */
   refusesWith: number | null = null;
+  /** What it says sounds like; null: one level. */
+  toneHz: number | null = null;
   /** Delays, for benchmarks. */
   readonly delaysMs = { stt: 0, llm: 0, tts: 0 };
 
@@ -214,7 +216,11 @@ export class FakeOpenAiParts {
     this.spoken.push(input);
     await pause(this.delaysMs.tts);
     const bytes = Buffer.alloc(input.length * MS_PER_CHARACTER * 48);
-    for (let at = 0; at < bytes.length; at += 2) bytes.writeInt16LE(6000, at);
+    const { toneHz } = this;
+    for (let at = 0; at < bytes.length; at += 2) {
+      const wave = toneHz === null ? 1 : Math.sin((2 * Math.PI * toneHz * at) / 48_000);
+      bytes.writeInt16LE(Math.round(6000 * wave), at);
+    }
     response.writeHead(200, { 'Content-Type': 'audio/pcm' });
     // An odd number: samples are cut in two.
     for (let at = 0; at < bytes.length; at += 4801) {
