@@ -194,6 +194,27 @@ export function testConsultContract(makeRig: () => Promise<ConsultRig>): void {
     await nothingLeft(rig);
   });
 
+  test('a supervisor is overheard by an ear of its own, which is nobody else', async () => {
+    const { channelId, media } = await serve(rig);
+    const personChannelId = await dial(channelId);
+    await told('legAnswered', personChannelId);
+    const ear = newChannelId();
+    const { overhear } = rig.pbx.consult;
+    await overhear?.call(rig.pbx.consult, { personChannelId, snoopChannelId: ear });
+    const earMedia = mediaFor(rig, ear);
+    await rig.pbx.mediaFormat(ear);
+    await rig.pbx.openMedia(earMedia);
+    await rig.pbx.closeMedia(earMedia);
+    await rig.pbx.hangUp(ear);
+    expect(goneEvents(rig, personChannelId)).toEqual([]);
+    expect(rig.events.filter((event) => event.kind === 'callOffered')).toHaveLength(1);
+    await rig.pbx.hangUp(personChannelId);
+    await rig.pbx.hangUp(channelId);
+    await rig.pbx.closeMedia(media);
+    await nothingLeft(rig);
+    await expect.poll(() => rig.pbx.trackedChannels, WAIT).toBe(0);
+  });
+
   test('a person whom a process that is gone had rung is found by the next', async () => {
     const { channelId } = await serve(rig);
     const person = await dial(channelId);

@@ -12,6 +12,7 @@ import { Expected } from './expected.js';
 import type { HoldMusic } from './hold-music.js';
 import type { Parking, RunOnChannel } from './parking.js';
 import { wayToPark, word } from './parking.js';
+import { Supervisors } from './supervisors.js';
 
 export type FreeSwitchConsultOptions = {
   readonly app: string;
@@ -43,6 +44,7 @@ const BRIEFING_LIMIT_S = 300;
 const DIALLABLE = /^[\w.+*#-]{1,80}$/;
 const MAX_NAME_CHARACTERS = 60;
 
+type Overhear = Parameters<NonNullable<ConsultPbx['overhear']>>[0];
 type Leg = 'ringing' | 'answered';
 
 /**
@@ -59,19 +61,21 @@ export class FreeSwitchConsult implements ConsultPbx {
   readonly #released = new Set<ChannelId>();
   /** What a caller's audio was opened with, by the bridge that stands for it. */
   readonly #media = new Map<BridgeId, OpenMedia>();
+  readonly #supervisors: Supervisors;
   readonly #created: Expected;
   readonly #bridged: Expected;
 
   constructor(options: FreeSwitchConsultOptions) {
     this.#options = options;
     const { clock } = options;
+    this.#supervisors = new Supervisors(options);
     this.#created = new Expected({ clock, limitMs: CREATE_TIME_LIMIT_MS, failure: 'did not begin to ring' });
     this.#bridged = new Expected({ clock, limitMs: BRIDGE_TIME_LIMIT_MS, failure: 'did not connect the two' });
   }
 
   /** For tests of leaks. */
   get size(): number {
-    return this.#legs.size + this.#pairs.size + this.#released.size;
+    return this.#legs.size + this.#pairs.size + this.#released.size + this.#supervisors.size;
   }
 
   get legIds(): readonly ChannelId[] {
@@ -108,6 +112,7 @@ export class FreeSwitchConsult implements ConsultPbx {
     const { run, music } = this.#options;
     this.#pairs.set(callerChannelId, personChannelId);
     try {
+      await this.#supervisors.unmute(personChannelId);
       await this.#bringBackAfterwards(callerChannelId, personChannelId);
       await this.#bridged.after(callerChannelId, () =>
         run(callerChannelId, `uuid_bridge ${callerChannelId} ${personChannelId}`),
@@ -148,9 +153,20 @@ export class FreeSwitchConsult implements ConsultPbx {
     return 'released';
   }
 
-  /** Keys 0 to 3 of the supervisor's phone are FreeSWITCH's own (`eavesdrop`). */
   async listen({ callerChannelId, personChannelId }: Listen): Promise<void> {
-    await this.#eavesdrop(personChannelId, callerChannelId, 'unheard');
+    await this.#supervisors.listen(personChannelId, callerChannelId);
+  }
+
+  async overhear({ personChannelId, snoopChannelId }: Overhear): Promise<void> {
+    const rateHz = this.#options.factsOf(personChannelId)?.readRateHz ?? 8000;
+    // Its end is told as a person's is.
+    this.#legs.set(snoopChannelId, 'answered');
+    try {
+      await this.#supervisors.overhear(personChannelId, snoopChannelId, rateHz);
+    } catch (error) {
+      this.#legs.delete(snoopChannelId);
+      throw error;
+    }
   }
 
   async join(personChannelId: ChannelId, bridgeId: BridgeId): Promise<void> {
@@ -158,7 +174,7 @@ export class FreeSwitchConsult implements ConsultPbx {
     if (callerChannelId === undefined) {
       throw new LinecardError('CHANNEL_GONE', 'the call to be joined has no audio any more');
     }
-    await this.#eavesdrop(personChannelId, callerChannelId, 'heard');
+    await this.#supervisors.join(personChannelId, callerChannelId);
   }
 
   /** Two whom an earlier process of ours connected talk on, and end together from now on. */
@@ -198,6 +214,7 @@ export class FreeSwitchConsult implements ConsultPbx {
 
   parked({ channelId, answerState }: ChannelFacts): void {
     if (this.#released.delete(channelId)) void this.#end(channelId);
+    if (answerState === 'answered') this.#supervisors.parked(channelId);
     if (this.#legs.get(channelId) !== 'ringing' || answerState !== 'answered') return;
     this.#legs.set(channelId, 'answered');
     this.#options.tell({ kind: 'legAnswered', channelId });
@@ -215,6 +232,7 @@ export class FreeSwitchConsult implements ConsultPbx {
     for (const [caller, person] of this.#pairs) if (person === channelId) this.#bridged.fail(caller, error);
     this.#pairs.delete(channelId);
     this.#released.delete(channelId);
+    this.#supervisors.gone(channelId, error);
     if (this.#legs.delete(channelId)) this.#options.tell({ kind: 'channelGone', channelId, cause });
   }
 
@@ -233,6 +251,7 @@ export class FreeSwitchConsult implements ConsultPbx {
   }
 
   failAll(error: LinecardError): void {
+    this.#supervisors.failAll(error);
     this.#created.failAll(error);
     this.#bridged.failAll(error);
   }
@@ -280,19 +299,6 @@ export class FreeSwitchConsult implements ConsultPbx {
     const end = `transfer_after_bridge=;hangup_after_bridge=true;${PERSON_VARIABLE}=;${APP_VARIABLE}=${NO_APP}`;
     await run(callerChannelId, `uuid_setvar_multi ${callerChannelId} ${end}`);
     await run(personChannelId, `uuid_setvar ${personChannelId} ${LEG_VARIABLE} ${NO_APP}`);
-  }
-
-  async #eavesdrop(personChannelId: ChannelId, callerChannelId: ChannelId, how: 'heard' | 'unheard'): Promise<void> {
-    const isHeard = String(how === 'heard');
-    const actions = [
-      `set:eavesdrop_whisper_aleg=${isHeard}`,
-      `set:eavesdrop_whisper_bleg=${isHeard}`,
-      `eavesdrop:${callerChannelId}`,
-    ];
-    await this.#options.run(
-      personChannelId,
-      `uuid_transfer ${personChannelId} 'm:^:${actions.join('^')}' inline default`,
-    );
   }
 
   async #untilReturned(callerChannelId: ChannelId): Promise<void> {

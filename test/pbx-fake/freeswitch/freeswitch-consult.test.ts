@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ChannelId } from '../../../src/core/ids.js';
 import { newBridgeId, newChannelId } from '../../../src/core/ids.js';
-import type { Parties } from '../../../src/pbx/port.js';
+import type { OpenMedia, Parties } from '../../../src/pbx/port.js';
 import { serve } from '../../support/pbx-contract.js';
 import type { FakeFreeSwitchRig } from './fake-rig.js';
 import { connected, makeFakeFreeSwitchRig } from './fake-rig.js';
@@ -9,6 +9,8 @@ import { connected, makeFakeFreeSwitchRig } from './fake-rig.js';
 const WAIT = { timeout: 5000, interval: 5 };
 
 let rig: FakeFreeSwitchRig;
+/** The caller's, of the last consultation. */
+let opened: OpenMedia;
 beforeEach(async () => {
   rig = await makeFakeFreeSwitchRig();
 });
@@ -29,7 +31,8 @@ async function dial(callerChannelId: ChannelId, extension = '7010'): Promise<Cha
 }
 
 async function consultation(): Promise<Parties> {
-  const { channelId } = await serve(rig);
+  const { channelId, media } = await serve(rig);
+  opened = media;
   const personChannelId = await dial(channelId);
   await vi.waitFor(() => {
     if (!rig.events.some((event) => event.kind === 'legAnswered')) throw new Error('nobody answered');
@@ -92,6 +95,32 @@ describe('the event socket dies', () => {
     expect(rig.events).toContainEqual({ kind: 'channelGone', channelId: parties.personChannelId, cause: 'failed' });
     await rig.pbx.mediaFormat(parties.callerChannelId);
     expect(rig.events.filter((event) => event.kind === 'channelGone')).toHaveLength(1);
+  });
+});
+
+describe('a supervisor', () => {
+  it('who listens is muted before they hear, since a key would let them be heard, and speaks when they join or take over', async () => {
+    const { callerChannelId, personChannelId } = await consultation();
+    const { channels, esl } = rig.freeswitch;
+    const isMuted = (): boolean => channels.get(personChannelId)?.isMuted ?? false;
+    const ids = { snoopChannelId: newChannelId(), bridgeId: newBridgeId() };
+    for (const then of ['join', 'take over'] as const) {
+      await rig.pbx.consult.listen({ callerChannelId, personChannelId, ...ids });
+      expect(isMuted()).toBe(true);
+      const steps = esl.commands.filter((command) => /uuid_audio|eavesdrop/.test(command)).slice(-2);
+      expect(steps).toEqual([expect.stringContaining('mute 1'), expect.stringContaining(callerChannelId)]);
+      if (then === 'take over') await rig.pbx.consult.connect({ ...ids, callerChannelId, personChannelId });
+      else await rig.pbx.consult.join(personChannelId, opened.bridgeId);
+      expect(isMuted()).toBe(false);
+    }
+  });
+
+  it('is overheard by an ear that ends when they do, and that is told', async () => {
+    const { personChannelId } = await consultation();
+    const ear = newChannelId();
+    await rig.pbx.consult.overhear({ personChannelId, snoopChannelId: ear });
+    rig.freeswitch.hangUp(ear);
+    await vi.waitFor(() => expect(rig.events.at(-1)).toMatchObject({ kind: 'channelGone', channelId: ear }), WAIT);
   });
 });
 

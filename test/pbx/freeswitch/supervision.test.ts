@@ -1,31 +1,56 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { findFreePort } from '../../../src/demo/ports.js';
 import { EslClient } from '../../support/esl-client.js';
+import { FakeOpenAiParts } from '../../support/fake-openai-parts.js';
 import { ESL_PASSWORD, FREESWITCH_PREFIX, TestFreeSwitch } from '../../support/freeswitch.js';
 import { startLinecardHere, type LinecardHere } from '../../support/linecard.js';
 import { Phone } from '../../support/phone/phone.js';
 import type { PhoneCall } from '../../support/phone/phone-call.js';
-import { heardTone } from '../../support/phone/recording.js';
-import { silence, tone } from '../../support/phone/sources.js';
+import { heardTone, rms } from '../../support/phone/recording.js';
+import { once, silence, tone } from '../../support/phone/sources.js';
 import { SpeakingVisitor } from '../../support/speaking-visitor.js';
+import { speech } from '../../support/speech.js';
 
 /** The agent is an echo: whoever is heard by it is heard twice. */
 const CALLER_HZ = 700;
 const PERSON_HZ = 1000;
 const VISITOR_HZ = 600;
+/** Of a caller who hears comfort noise at most; speech has thousands. */
+const QUIET_RMS = 50;
+
+/** The drop-in extension with an agent that has ears. */
+const CLARA = `
+<extension name="clara"><condition field="destination_number" expression="^7100$">
+  <action application="set" data="linecard_extension=7000"/>
+  <action application="set" data="linecard_agent=clara"/>
+  <action application="transfer" data="7000 XML default"/>
+</condition></extension>`;
 
 describe.skipIf(FREESWITCH_PREFIX === '')('supervisors and visitors on a real FreeSWITCH', () => {
   let freeswitch: TestFreeSwitch;
   let esl: EslClient;
   let linecard: LinecardHere;
   let phones: Phone[] = [];
+  const parts = new FakeOpenAiParts();
 
   beforeAll(async () => {
-    freeswitch = await TestFreeSwitch.start({ socketPort: await findFreePort(), fallback: '1003' });
+    freeswitch = await TestFreeSwitch.start({ socketPort: await findFreePort(), fallback: '1003', extensions: CLARA });
     esl = await EslClient.connect(freeswitch.eslPort, ESL_PASSWORD);
+    await parts.server.start();
+    const access = { baseUrl: parts.baseUrl, apiKey: 'sk-test' };
     linecard = await startLinecardHere({
       config: {
         pbx: [freeswitch.pbxConfig],
+        agents: {
+          loop: { provider: 'echo' },
+          clara: {
+            provider: 'pipeline',
+            greeting: 'Hello.',
+            stt: { ...access, model: 'stt-test' },
+            llm: { ...access, model: 'llm-test' },
+            tts: { ...access, model: 'tts-test', voice: 'nova' },
+          },
+        },
         extensions: { '7000': { agent: 'loop', fallback: '1003' } },
         destinations: { sales: { dial: '1001', label: 'Sales', mode: 'warm', ringSeconds: 10 } },
         transfers: { graceSeconds: 10, maxPerCall: 10 },
@@ -44,6 +69,7 @@ describe.skipIf(FREESWITCH_PREFIX === '')('supervisors and visitors on a real Fr
     await linecard.close();
     esl.close();
     await freeswitch.stop();
+    await parts.server.stop();
   });
 
   async function open(user: string, incoming: 'answer' | 'ring' = 'answer'): Promise<Phone> {
@@ -90,6 +116,31 @@ describe.skipIf(FREESWITCH_PREFIX === '')('supervisors and visitors on a real Fr
     await caller.hangUp();
   });
 
+  test.each(['1', '2', '3', '4'])('a supervisor who listens and presses %s is heard by nobody', async (key) => {
+    const { caller, supervisor } = await supervised('listen');
+    await supervisor.recording.hears(CALLER_HZ);
+    caller.play(silence);
+    await caller.recording.hearsSilence();
+    supervisor.play(tone(PERSON_HZ));
+    await supervisor.sendDigits(key);
+    // The digit has been acted on when sound that was sent after it would have been heard.
+    await caller.recording.receives(50);
+    await hearsNothingOf(caller, PERSON_HZ);
+    await hearsNothingOf(supervisor, PERSON_HZ);
+    await caller.hangUp();
+    await supervisor.ends();
+  });
+
+  test('a supervisor who listened takes over by key', async () => {
+    const { caller, supervisor } = await supervised('listen');
+    await supervisor.recording.hears(CALLER_HZ);
+    supervisor.play(tone(PERSON_HZ));
+    await supervisor.sendDigits('9');
+    await Promise.all([caller.recording.hears(PERSON_HZ), supervisor.recording.hears(CALLER_HZ)]);
+    await caller.hangUp();
+    await supervisor.ends();
+  });
+
   test('a supervisor who joins, here by key, is heard by the caller and by the agent', async () => {
     const { caller, supervisor } = await supervised('listen');
     await supervisor.recording.hears(CALLER_HZ);
@@ -111,6 +162,39 @@ describe.skipIf(FREESWITCH_PREFIX === '')('supervisors and visitors on a real Fr
     await hearsNothingOf(supervisor, PERSON_HZ);
     await supervisor.hangUp();
     await caller.ends();
+  });
+
+  test('a supervisor who whispers tells the agent what to do, and the caller hears nothing of it', async () => {
+    await linecard.api.ready();
+    const phone = await open('1001');
+    const caller = await (await open('1002')).dial('7100');
+    await caller.answered();
+    await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ state: 'talking' }]);
+    const [call] = await linecard.api.liveCalls();
+    const whisper = { endpoint: '1001', mode: 'whisper' };
+    expect((await linecard.api.fetch('POST', `/v1/calls/${call?.id}/supervise`, whisper)).status).toBe(200);
+    const supervisor = await phone.rung();
+    await supervisor.answered();
+    await caller.recording.hearsSilence(10_000);
+    const fromMs = performance.now();
+    parts.transcripts.push('Offer ten percent.');
+    // Said again until the ear is there.
+    await expect
+      .poll(
+        () => {
+          supervisor.play(once(speech(['Offer them ten percent, please.'])));
+          return parts.transcripts;
+        },
+        { interval: 4000, timeout: 30_000 },
+      )
+      .toEqual([]);
+    expect(rms(caller.recording.samples(fromMs))).toBeLessThan(QUIET_RMS);
+    parts.transcripts.push('What does it cost?');
+    caller.play(once(speech(['What does it cost, please?'])));
+    await expect.poll(() => parts.lastDialog.join('\n'), { timeout: 20_000 }).toContain('"Offer ten percent."');
+    expect(parts.mistakes).toEqual([]);
+    await caller.hangUp();
+    await supervisor.ends();
   });
 
   test('a visitor of the page is announced at a desk phone, talks there, and comes back', async () => {

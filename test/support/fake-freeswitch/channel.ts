@@ -23,6 +23,8 @@ export class FakeChannel {
   unicast: FakeUnicast | null = null;
   /** What plays instead of it. */
   readonly displaced = new Set<string>();
+  /** Nothing is read from it. */
+  isMuted = false;
   /** Whom it is bridged with, and who of the two brought it about. */
   bridge: { readonly other: FakeChannel; readonly role: 'originator' | 'originatee' } | null = null;
   /** What is done when it is over, by whoever rings it. */

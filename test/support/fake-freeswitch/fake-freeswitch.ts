@@ -24,6 +24,8 @@ export class FakeFreeSwitch {
   readonly answers: 'first' | 'never';
   /** Where the drop-in file's `socket` connects. */
   socketPort = 0;
+  /** Whether the next unicast brings anything. */
+  audio: 'flows' | 'comes back' | 'never' = 'flows';
   readonly #people: FakePeople;
   readonly #dialplan: () => Readonly<Record<string, readonly Action[]>>;
 
@@ -256,7 +258,7 @@ export class FakeFreeSwitch {
       host: headers.get(`${side}-ip`) ?? '',
       port: Number(headers.get(`${side}-port`)),
     });
-    channel.unicast = new FakeUnicast(address('local'), address('remote'), channel.rateHz ?? 8000);
+    channel.unicast = new FakeUnicast(address('local'), address('remote'), channel.rateHz ?? 8000, this.audio);
     return '+OK';
   }
 
@@ -306,6 +308,9 @@ export class FakeFreeSwitch {
         this.#pickUp(channel);
         return '+OK\n';
       case 'uuid_ring_ready':
+        return '+OK\n';
+      case 'uuid_audio':
+        channel.isMuted = first === 'start';
         return '+OK\n';
       case 'uuid_kill':
         setImmediate(() => this.hangUp(channel.id, first));

@@ -51,13 +51,15 @@ export class FakePeople {
     );
     const channel = new FakeChannel(values.get('origination_uuid') as ChannelId, 'outbound', number);
     channel.rateHz = 8000;
+    channel.variables.set('other_loopback_leg_uuid', crypto.randomUUID());
     channel.state = 'CS_NONE';
     this.#host.channels.set(channel.id, channel);
     this.#host.tell(channel.event('CHANNEL_OUTGOING'));
     for (const [name, value] of values) channel.variables.set(name, value);
     channel.state = 'CS_CONSUME_MEDIA';
     channel.onHangUp = (cause) => end(`-ERR ${cause}`);
-    this.#next(channel, [...this.#host.extension(number)], () => {
+    const actions = number.startsWith('m:^:') ? readActions(number) : this.#host.extension(number);
+    this.#next(channel, [...actions], () => {
       channel.onHangUp = () => undefined;
       channel.state = 'CS_EXECUTE';
       this.#host.enter(channel, then);
@@ -88,6 +90,9 @@ export class FakePeople {
       case 'hangup':
         hangUp(channel.id, data);
         break;
+      case 'echo':
+      case 'eavesdrop':
+        break; // until one of the two ends
       default:
         goOn();
     }

@@ -14,19 +14,31 @@ export class FakeUnicast {
   readonly #frame: Buffer;
 
   /** A port in use is told to nobody, as by the real one. */
-  constructor(local: MediaAddress, remote: MediaAddress, rateHz: number) {
+  constructor(
+    local: MediaAddress,
+    remote: MediaAddress,
+    rateHz: number,
+    audio: 'flows' | 'comes back' | 'never' = 'flows',
+  ) {
     this.#frame = Buffer.alloc((2 * rateHz * FRAME_MS) / 1000, 0x10);
     this.#socket = createSocket('udp4');
     this.#socket.on('error', () => undefined);
     this.#socket.on('message', (datagram) => {
       this.heard += 1;
       if (datagram.length !== this.#frame.length) this.misfits += 1;
+      else if (audio === 'comes back') this.#frame.set(datagram);
     });
     this.#socket.bind(local.port, local.host);
     this.#timer = setInterval(
       () => this.#socket.send(this.#frame, remote.port, remote.host, () => undefined),
       FRAME_MS,
     );
+    if (audio === 'never') this.silence();
+  }
+
+  /** No frame comes any more, and nothing tells why. */
+  silence(): void {
+    clearInterval(this.#timer);
   }
 
   close(): void {
