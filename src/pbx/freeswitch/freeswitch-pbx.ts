@@ -128,12 +128,8 @@ export class FreeSwitchPbx implements Pbx {
     const channels: ChannelInfo[] = [];
     const adopted: ChannelId[] = [];
     // Callers first: whom they talk with is not ours to end.
-    for (const row of rows.filter(({ direction }) => direction === 'inbound')) {
-      channels.push(...(await this.#callerInfo(row, adopted)));
-    }
-    for (const row of rows.filter(({ direction }) => direction === 'outbound')) {
-      channels.push(...(await this.#legInfo(row)));
-    }
+    for (const row of rows.filter((each) => !mayBeLeg(each))) channels.push(...(await this.#callerInfo(row, adopted)));
+    for (const row of rows.filter(mayBeLeg)) channels.push(...(await this.#legInfo(row)));
     await Promise.all(adopted.map((channelId) => this.#silence(channelId)));
     for (const id of [...this.#callers, ...this.consult.legIds]) {
       const facts = this.#channels.get(id);
@@ -238,7 +234,6 @@ export class FreeSwitchPbx implements Pbx {
 
   /** Nobody when it is not one whom we rang. */
   async #legInfo({ channelId, state, createdAtMs }: ChannelRow): Promise<ChannelInfo[]> {
-    if (!isOwnId(channelId)) return [];
     const facts = await this.#factsFromDump(channelId);
     if (facts === undefined || (!this.consult.has(channelId) && facts.leg !== this.#app)) return [];
     // Whoever picked up while we did not listen.
@@ -313,8 +308,10 @@ export class FreeSwitchPbx implements Pbx {
   }
 
   #offer(facts: ChannelFacts): void {
-    const { channelId, caller, extension, context, answerState } = facts;
-    if (facts.app !== this.#app || facts.direction !== 'inbound' || this.#callers.has(channelId)) return;
+    const { channelId, caller, extension, context, answerState, direction, leg } = facts;
+    if (facts.app !== this.#app || this.#callers.has(channelId)) return;
+    // Whoever was called and then given to our extension is a caller, too; the people we rang are not.
+    if (direction === 'outbound' && leg !== null) return;
     this.#callers.add(channelId);
     const answered = answerState === 'answered' ? 'yes' : 'no';
     this.#tell({
@@ -414,6 +411,11 @@ export class FreeSwitchPbx implements Pbx {
       this.#log.error({ err: error, kind: event.kind }, 'event of the PBX failed in control');
     }
   }
+}
+
+/** Those whom we ring have an id of ours. */
+function mayBeLeg({ direction, channelId }: ChannelRow): boolean {
+  return direction === 'outbound' && isOwnId(channelId);
 }
 
 function causeIn(event: EslEvent): HangUpCause {
