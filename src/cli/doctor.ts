@@ -68,7 +68,7 @@ function checkPbx(pbx: PbxConfig): Promise<readonly Finding[]> {
     case 'asterisk':
       return checkAsterisk({ ...pbx.ari, app: pbx.app, clock: systemClock });
     case 'freeswitch':
-      return checkFreeSwitch({ esl: pbx.esl, app: pbx.app, clock: systemClock });
+      return checkFreeSwitch({ esl: pbx.esl, app: pbx.app, unicast: pbx.unicast, clock: systemClock });
     default:
       return assertNever(pbx);
   }

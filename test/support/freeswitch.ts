@@ -25,6 +25,8 @@ export type FreeSwitchPlan = {
   readonly answers?: 'first' | 'never';
   /** More extensions, as XML. */
   readonly extensions?: string;
+  /** Makes another configuration of the whole. */
+  readonly edit?: (xml: string) => string;
 };
 
 /** A private FreeSWITCH with the configuration of `freeswitch/` and the drop-in file as an admin gets it. */
@@ -36,7 +38,7 @@ export class TestFreeSwitch {
   /** Whether the drop-in file answers. */
   readonly answers: 'first' | 'never';
   readonly runDir: string;
-  readonly #process: ChildProcess;
+  #process: ChildProcess;
 
   private constructor(options: {
     eslPort: number;
@@ -59,23 +61,13 @@ export class TestFreeSwitch {
     const eslPort = await findFreePort();
     const sipPort = await findFreePort();
     await writeConfig(runDir, eslPort, sipPort, plan);
-    const child = spawn(
-      path.join(FREESWITCH_PREFIX, 'bin/freeswitch'),
-      [
-        '-nonat',
-        '-nf',
-        '-nc',
-        ...['conf', 'log', 'db', 'run', 'storage'].flatMap((name) => [`-${name}`, path.join(runDir, name)]),
-      ],
-      { stdio: 'ignore' },
-    );
     const self = new TestFreeSwitch({
       eslPort,
       sipPort,
       socketPort: plan.socketPort,
       answers: plan.answers ?? 'first',
       runDir,
-      process: child,
+      process: run(runDir),
     });
     try {
       await self.#untilItAnswers();
@@ -95,6 +87,13 @@ export class TestFreeSwitch {
       socket: { host: '127.0.0.1', port: this.socketPort },
       unicast: { host: '127.0.0.1', ports: [FIRST_MEDIA_PORT, FIRST_MEDIA_PORT + 399] },
     };
+  }
+
+  /** Dies like a process that is killed and comes back as it was configured, without a call; resolves when its event socket is there. */
+  async restart(): Promise<void> {
+    await this.kill();
+    this.#process = run(this.runDir);
+    await this.#untilItAnswers();
   }
 
   get alive(): boolean {
@@ -143,7 +142,7 @@ async function writeConfig(runDir: string, eslPort: number, sipPort: number, pla
   };
   const template = await readFile(path.join(PROJECT_DIR, 'freeswitch/freeswitch.xml'), 'utf8');
   const filled = template.replaceAll(/\{\{(\w+)\}\}/g, (whole, name: string) => values[name] ?? whole);
-  await writeFile(path.join(runDir, 'conf/freeswitch.xml'), filled);
+  await writeFile(path.join(runDir, 'conf/freeswitch.xml'), plan.edit?.(filled) ?? filled);
   const dropIn = await readFile(path.join(PROJECT_DIR, 'dialplan/freeswitch/linecard.xml'), 'utf8');
   const set = dropIn
     .replace('linecard_address=127.0.0.1:8084', `linecard_address=127.0.0.1:${plan.socketPort}`)
@@ -151,6 +150,13 @@ async function writeConfig(runDir: string, eslPort: number, sipPort: number, pla
     .replace('<action application="answer"/>', plan.answers === 'never' ? '' : '$&');
   await writeFile(path.join(dialplanDir, 'linecard.xml'), set);
   await writeFile(path.join(dialplanDir, 'more.xml'), `<include>\n${plan.extensions ?? ''}\n</include>\n`);
+}
+
+function run(runDir: string): ChildProcess {
+  const places = ['conf', 'log', 'db', 'run', 'storage'].flatMap((name) => [`-${name}`, path.join(runDir, name)]);
+  return spawn(path.join(FREESWITCH_PREFIX, 'bin/freeswitch'), ['-nonat', '-nf', '-nc', ...places], {
+    stdio: 'ignore',
+  });
 }
 
 function answers(port: number): Promise<boolean> {

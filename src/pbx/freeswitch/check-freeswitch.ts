@@ -3,11 +3,14 @@ import { toLinecardError } from '../../core/errors.js';
 import { silentLogger } from '../../core/logger.js';
 import type { Finding } from '../findings.js';
 import { APP_VARIABLE } from './channel-facts.js';
+import { UnicastCheck } from './check-unicast.js';
+import type { EslEvent } from './esl-connection.js';
 import { EslConnection } from './esl-connection.js';
 
 export type CheckFreeSwitchOptions = {
   readonly esl: { readonly host: string; readonly port: number; readonly password: string };
   readonly app: string;
+  readonly unicast: { readonly host: string; readonly ports: readonly [first: number, last: number] };
   readonly clock: Clock;
 };
 
@@ -22,17 +25,23 @@ const USEFUL_MODULES: Readonly<Record<string, string>> = {
 /** Contexts of the vanilla configuration: phones call in the first, trunks in the second. */
 const CONTEXTS = ['default', 'public'];
 
-/** Looks at a FreeSWITCH as `linecard doctor` does: changes nothing, disturbs no running Linecard, never rejects. */
+/**
+ * Looks at a FreeSWITCH as `linecard doctor` does: changes nothing, disturbs no running Linecard, never rejects. For a second there is a call of ours that
+ * reaches nobody.
+ */
 export async function checkFreeSwitch(options: CheckFreeSwitchOptions): Promise<Finding[]> {
-  const { esl, app, clock } = options;
+  const { esl, app, unicast, clock } = options;
+  const audio = new UnicastCheck({ ...unicast, clock });
   const findings: Finding[] = [];
   let connection: EslConnection | null = null;
   try {
     const ignore = (): void => undefined;
-    connection = await EslConnection.open({ ...esl, clock, log: silentLogger, onEvent: ignore, onClosed: ignore });
+    const onEvent = (event: EslEvent): void => audio.received(event);
+    connection = await EslConnection.open({ ...esl, clock, log: silentLogger, onEvent, onClosed: ignore });
     const version = /FreeSWITCH Version (\S+)/.exec(await connection.api('version'))?.[1] ?? 'of unknown version';
     findings.push(ok(`FreeSWITCH ${version} answers at ${esl.host}:${esl.port} and takes the password`));
     findings.push(...(await checkModules(connection)), await checkDialplan(connection, app));
+    findings.push(await audio.run(connection));
   } catch (thrown) {
     // Our messages say what is wrong, a colon, and what to do.
     const { message } = toLinecardError(thrown);
