@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Config, PbxConfig } from '../config/index.js';
+import { assertNever } from '../core/assert-never.js';
 import { systemClock, wait } from '../core/clock.js';
 import { toLinecardError } from '../core/errors.js';
 import { silentLogger } from '../core/logger.js';
 import { TestCall } from '../pbx/asterisk/test-call.js';
+import { FreeSwitchTestCall } from '../pbx/freeswitch/test-call.js';
 import type { Finding } from '../pbx/findings.js';
+import type { WatchedCall } from '../pbx/whereabouts.js';
 import type { ApiCall } from './api-client.js';
 import { ApiClient } from './api-client.js';
 import type { Instance } from './instance.js';
@@ -29,13 +32,11 @@ const BACK_LIMIT_MS = 30_000;
  * `linecard doctor --unplug`: calls the agent, kills the serving process and watches where the caller ends. Leaves nothing behind. Never rejects.
  */
 export async function unplug(config: Config, instance: Instance, options: UnplugOptions): Promise<Finding[]> {
-  const pbx = config.pbx.find((each) => each.kind === 'asterisk');
+  const [pbx] = config.pbx;
   if (pbx === undefined) {
-    const why =
-      config.pbx.length === 0 ? 'there is no PBX in the configuration' : 'FreeSWITCH cannot call itself safely';
     return [
       error(
-        `no test call can be placed: ${why}`,
+        'no test call can be placed: there is no PBX in the configuration',
         'call the agent, kill the process of dataDir/linecard.pid, and listen',
       ),
     ];
@@ -52,7 +53,7 @@ export async function unplug(config: Config, instance: Instance, options: Unplug
 }
 
 type Site = {
-  readonly pbx: Extract<PbxConfig, { readonly kind: 'asterisk' }>;
+  readonly pbx: PbxConfig;
   readonly extension: string;
   readonly api: ApiClient;
 };
@@ -64,14 +65,7 @@ async function pull(config: Config, { pbx, extension, api }: Site, options: Unpl
     return [error(sentence, 'wait until nobody calls, or add --force')];
   }
   const pid = await servingProcess(config.dataDir);
-  const test = await TestCall.place({
-    ari: pbx.ari,
-    app: pbx.app,
-    extension,
-    context: options.context,
-    clock: systemClock,
-    log: silentLogger,
-  });
+  const test = await place(pbx, extension, options.context);
   try {
     const known = new Set(others.map(({ id }) => id));
     const mine = (call: ApiCall): boolean => call.extension === extension && !known.has(call.id);
@@ -92,21 +86,34 @@ async function pull(config: Config, { pbx, extension, api }: Site, options: Unpl
       return (await talking(api)).some(({ id }) => id === call.id) ? caller : null;
     });
     const killed = ok(`process ${pid} was killed by SIGKILL`);
-    return [answered, killed, judge(end?.kind === 'in the dialplan' ? end.extension : (end?.kind ?? null), since())];
+    const where = end?.kind === 'in the dialplan' ? end.extension : (end?.kind ?? null);
+    return [answered, killed, judge(pbx.kind, where, since())];
   } finally {
     await test.end();
   }
 }
 
+function place(pbx: PbxConfig, extension: string, context: string | null): Promise<WatchedCall> {
+  const common = { app: pbx.app, extension, context, clock: systemClock, log: silentLogger };
+  switch (pbx.kind) {
+    case 'asterisk':
+      return TestCall.place({ ...common, ari: pbx.ari });
+    case 'freeswitch':
+      return FreeSwitchTestCall.place({ ...common, esl: pbx.esl });
+    default:
+      return assertNever(pbx);
+  }
+}
+
 /** @param where an extension, where it is not with Linecard and not gone */
-function judge(where: string | null, ms: number): Finding {
+function judge(kind: PbxConfig['kind'], where: string | null, ms: number): Finding {
   switch (where) {
     case 'with Linecard':
       return ok(`the caller is with the agent again after ${ms} ms, in the same call`);
     case 'gone':
       return error(
         `the caller was hung up ${ms} ms later`,
-        'use the dialplan of dialplan/asterisk/ as it is, with a fallback',
+        `use the dialplan of dialplan/${kind}/ as it is, with a fallback`,
       );
     case null:
       return error(

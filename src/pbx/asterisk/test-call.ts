@@ -4,6 +4,7 @@ import { wait } from '../../core/clock.js';
 import { LinecardError, toLinecardError } from '../../core/errors.js';
 import type { ChannelId } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
+import type { WatchedCall, Whereabouts } from '../whereabouts.js';
 import type { AriConnection } from './ari-connection.js';
 import { connectAri } from './ari-connection.js';
 import { readChannels } from './ari-events.js';
@@ -25,14 +26,8 @@ export type TestCallOptions = {
   readonly log: Logger;
 };
 
-/** Where the caller of a test is. */
-export type Whereabouts =
-  | { readonly kind: 'with Linecard' }
-  | { readonly kind: 'in the dialplan'; readonly extension: string }
-  | { readonly kind: 'gone' };
-
 /** A call of nobody to an extension: a Local channel, whose one half waits in an application of its own and whose other half goes the way of every caller. */
-export class TestCall {
+export class TestCall implements WatchedCall {
   readonly context: string;
   readonly #connection: AriConnection;
   readonly #channelId: ChannelId;
