@@ -136,3 +136,33 @@ describe('the facts of a channel', () => {
     expect(after({ 'Event-Name': 'BACKGROUND_JOB' })).toBeUndefined();
   });
 });
+
+describe('what the dialplan tells by variables', () => {
+  const told: EslEvent = {
+    variable_linecard_agent: 'billing',
+    variable_linecard_var_customer: '42',
+    variable_linecard_var_note: 'wants %d, "now"',
+    variable_linecard_variant: 'none of ours',
+    variable_sip_h_linecard_var_tenant: 'a header that a caller sent',
+  };
+
+  it('the agent, and variables for prompts', () => {
+    expect(after(event('CHANNEL_PARK', told))?.variables).toEqual({
+      agent: 'billing',
+      customer: '42',
+      note: 'wants %d, "now"',
+    });
+  });
+
+  it('stays known where an event has no variables, and changes where one has others', () => {
+    const digit: EslEvent = { 'Event-Name': 'DTMF', 'Unique-ID': event('DTMF')['Unique-ID'], 'DTMF-Digit': '1' };
+    expect(after(event('CHANNEL_PARK', told), digit)?.variables['customer']).toBe('42');
+    const later = event('CHANNEL_PARK', { variable_linecard_var_customer: '43' });
+    expect(after(event('CHANNEL_PARK', told), later)?.variables).toEqual({ customer: '43' });
+    expect(after(event('CHANNEL_PARK'))?.variables).toEqual({});
+  });
+
+  it('an agent without a name is none', () => {
+    expect(after(event('CHANNEL_PARK', { variable_linecard_agent: '' }))?.variables).toEqual({});
+  });
+});

@@ -9,6 +9,15 @@ import type { PhoneCall } from '../../support/phone/phone-call.js';
 import type { CodecName } from '../../support/phone/sdp.js';
 import { tone } from '../../support/phone/sources.js';
 
+/** The drop-in extension, with another agent and something to tell it. */
+const BILLING = `
+<extension name="billing"><condition field="destination_number" expression="^7100$">
+  <action application="set" data="linecard_extension=7000"/>
+  <action application="set" data="linecard_agent=billing"/>
+  <action application="set" data="linecard_var_customer=42"/>
+  <action application="transfer" data="7000 XML default"/>
+</condition></extension>`;
+
 describe.skipIf(FREESWITCH_PREFIX === '')('a phone on a real FreeSWITCH, the echo agent', () => {
   let freeswitch: TestFreeSwitch;
   let esl: EslClient;
@@ -16,11 +25,16 @@ describe.skipIf(FREESWITCH_PREFIX === '')('a phone on a real FreeSWITCH, the ech
   let phones: Phone[] = [];
 
   beforeAll(async () => {
-    freeswitch = await TestFreeSwitch.start({ socketPort: await findFreePort(), fallback: '1001' });
+    freeswitch = await TestFreeSwitch.start({
+      socketPort: await findFreePort(),
+      fallback: '1001',
+      extensions: BILLING,
+    });
     esl = await EslClient.connect(freeswitch.eslPort, ESL_PASSWORD);
     const extensions = { '7000': { agent: 'loop', fallback: '1001' } };
     const destinations = { sales: { dial: '1001' } };
-    linecard = await startLinecardHere({ config: { pbx: [freeswitch.pbxConfig], extensions, destinations } });
+    const agents = { loop: { provider: 'echo' }, billing: { provider: 'echo' } };
+    linecard = await startLinecardHere({ config: { pbx: [freeswitch.pbxConfig], agents, extensions, destinations } });
   });
   afterEach(async () => {
     await Promise.all(phones.map((phone) => phone.close()));
@@ -43,9 +57,9 @@ describe.skipIf(FREESWITCH_PREFIX === '')('a phone on a real FreeSWITCH, the ech
     return phone;
   }
 
-  async function talk(codec: CodecName = 'PCMU'): Promise<PhoneCall> {
+  async function talk(codec: CodecName = 'PCMU', extension = '7000'): Promise<PhoneCall> {
     const phone = await open('1002', [codec]);
-    const call = await phone.dial('7000');
+    const call = await phone.dial(extension);
     await call.answered();
     call.play(tone(1000));
     await call.recording.hears(1000);
@@ -84,6 +98,12 @@ describe.skipIf(FREESWITCH_PREFIX === '')('a phone on a real FreeSWITCH, the ech
     expect(await call.ends()).toMatchObject({ by: 'them', cause: 16 });
     await expectNoChannels();
     expect(human.calls).toEqual([]);
+  });
+
+  test('the dialplan names another agent by a channel variable', async () => {
+    const call = await talk('PCMU', '7100');
+    await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ extension: '7000', agent: 'billing' }]);
+    await call.hangUp();
   });
 
   test('a digit reaches the call once', async () => {
