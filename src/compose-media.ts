@@ -16,6 +16,7 @@ import type { FromMedia, LegSignal, MediaAddress, OpenSession } from './engine/p
 import type { ThreadLink } from './engine/thread-link.js';
 import { LocalLink, WorkerLink } from './engine/thread-link.js';
 import { ThreadLogger } from './engine/thread-log.js';
+import { prepareHoldMusic } from './media/hold-music.js';
 import { JitterBuffer } from './media/jitter-buffer.js';
 import type { MediaLeg } from './media/leg.js';
 import { OpusDecoder } from './media/opus/decoder.js';
@@ -143,7 +144,10 @@ export function composeMedia(
       return new Conversation({ ...options, ...rules, provider, tools, echoGuard, openDetector, chunks });
     },
     recording: config.recording.enabled ? 'on' : 'off',
-    prepare: loadVad,
+    prepare: () => {
+      prepareHoldMusic();
+      return loadVad();
+    },
     send,
     clock,
     log,
