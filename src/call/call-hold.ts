@@ -81,7 +81,7 @@ export class CallHold {
     if (held === 'held' && ledger.state !== 'talking') {
       throw new LinecardError('CALL_STATE', `cannot hold: the call is ${ledger.state}, not talking`);
     }
-    if (line === null && (music !== 'own' || by !== 'agent')) throw unsupported(music);
+    if (line === null && music !== 'own') throw unsupported();
     // The agent falls silent before the music starts, and speaks after it has ended.
     if (held === 'held') this.change(by, 'held');
     try {
@@ -109,11 +109,9 @@ function isLasting(holder: Holder): holder is LastingHold {
   return holder === 'phone' || holder === 'operator';
 }
 
-function unsupported(music: CallHoldOptions['music']): LinecardError {
+function unsupported(): LinecardError {
   return new LinecardError(
     'PBX_UNSUPPORTED',
-    music === 'own'
-      ? 'cannot put on hold: a browser call has no channel on a PBX'
-      : "cannot put on hold: the call came by the dialplan's AudioSocket, which carries audio only; connect the PBX by ARI",
+    "cannot put on hold: the call came by the dialplan's AudioSocket, which carries audio only; connect the PBX by ARI",
   );
 }

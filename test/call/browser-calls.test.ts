@@ -179,9 +179,18 @@ describe('a call of a browser', () => {
     nothingIsLeft();
   });
 
-  it('cannot be put on hold on a PBX, and says why', async () => {
+  it('is put on hold by an operator, and its page is told: the music is ours', async () => {
     const callId = await answeredCall();
-    await expect(manager.hold(callId)).rejects.toMatchObject({ code: 'PBX_UNSUPPORTED' });
+    await manager.hold(callId);
+    expect(engine.sent).toContainEqual({ kind: 'hold', callId, held: 'held' });
+    expect(manager.get(callId)?.state).toBe('held');
+    await manager.resume(callId);
+    expect(engine.sent).toContainEqual({ kind: 'hold', callId, held: 'resumed' });
+    expect(manager.get(callId)?.state).toBe('talking');
+  });
+
+  it('cannot be sent digits on a PBX, and says why', async () => {
+    const callId = await answeredCall();
     await expect(manager.sendDigits(callId, '1')).rejects.toThrow('a browser call has no channel on a PBX');
   });
 });
