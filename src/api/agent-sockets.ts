@@ -10,7 +10,7 @@ import { SAMPLES_PER_MS } from '../core/units.js';
 import type { TrustsProxy } from './client-address.js';
 import { clientAddress } from './client-address.js';
 import { eventJsonForCaller } from './present.js';
-import { HttpProblem, problemText, toProblem } from './problem.js';
+import { HttpProblem, isRefusal, logRefusal, problemText, toProblem } from './problem.js';
 import type { SessionClaims, SessionTokens } from './session-token.js';
 import { carriedToken, sameToken } from './token.js';
 import { placeOf } from './visitors.js';
@@ -110,7 +110,10 @@ export class AgentSockets {
       });
       client.connected(line);
     } catch (thrown) {
-      client.refused(toProblem(thrown));
+      const problem = toProblem(thrown);
+      if (isRefusal(thrown, problem)) logRefusal(log, problem, `/v1/ws/${agent}`);
+      else if (problem.status >= 500) log.error({ err: thrown, agent }, 'call of a client could not be made');
+      client.refused(problem);
     }
   }
 }

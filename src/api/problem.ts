@@ -24,6 +24,7 @@ const STATUS_OF: Partial<Record<ErrorCode, number>> = {
   MEDIA_FULL: 503,
   MEDIA_THREAD_LOST: 503,
   PBX_TIMEOUT: 504,
+  MEDIA_TIMEOUT: 504,
   STORAGE_FAILED: 507,
 };
 
@@ -93,15 +94,23 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
       return;
     }
     const problem = toProblem(thrown);
-    // Full, or a limit: it is meant so, and where it is not, the line says what to change.
-    const refused = thrown instanceof LinecardError && problem.status === 503;
-    if (refused) log.warn({ code: problem.code, reason: problem.message, route: request.path }, 'request refused');
+    if (isRefusal(thrown, problem)) logRefusal(log, problem, request.path);
     // A problem that a route made is an answer, given on purpose: a probe that asks each second must not fill the log.
     else if (problem.status >= 500 && !(thrown instanceof HttpProblem)) {
       log.error({ err: thrown, method: request.method, route: request.path, status: problem.status }, 'request failed');
     }
     sendProblem(response, problem);
   };
+}
+
+/** Full, a limit, or a relay that gives no address: no defect, and a trace of our code says nothing about it. */
+export function isRefusal(thrown: unknown, { status }: HttpProblem): boolean {
+  return thrown instanceof LinecardError && (status === 503 || thrown.code === 'MEDIA_TIMEOUT');
+}
+
+/** One line; where it was not meant so, it says what to change. */
+export function logRefusal(log: Logger, { code, message: reason }: HttpProblem, route: string): void {
+  log.warn({ code, reason, route }, 'request refused');
 }
 
 /** For a path that exists, with another method. */

@@ -149,6 +149,9 @@ describe('a call that cannot be', () => {
     expect(((await once(client, 'close')) as [number])[0]).toBe(1008);
     api.sockets.failure = new LinecardError('MEDIA_FULL', 'full');
     expect(((await once(dial(), 'close')) as [number])[0]).toBe(1013);
+    const line = { code: 'MEDIA_FULL', reason: 'full', route: '/v1/ws/loop', message: 'request refused' };
+    expect(api.warnings).toEqual([line]);
+    expect(api.complaints).toEqual([]);
   });
 
   it('ends when Linecard shuts down', async () => {

@@ -76,14 +76,24 @@ describe('an offer', () => {
     ['REQUEST_INVALID', 400],
     ['CALLER_LIMIT', 429],
     ['MEDIA_FULL', 503],
+    ['MEDIA_TIMEOUT', 504],
   ] as const)('that meets %s is answered %d', async (code, status) => {
     await open();
     api.desk.failure = new LinecardError(code, 'in words');
     const answer = await offer();
     expect(answer.status).toBe(status);
     expect(await answer.json()).toMatchObject({ code, detail: 'in words' });
-    // It is meant so: no error of ours.
+  });
+
+  it('when there is no room is answered, and is one line in the log: no error of ours', async () => {
+    await open();
+    api.desk.failure = new LinecardError('MEDIA_FULL', '100 browser calls are here already');
+    expect((await offer()).status).toBe(503);
     expect(api.complaints).toEqual([]);
+    const reason = '100 browser calls are here already';
+    expect(api.warnings).toEqual([
+      { code: 'MEDIA_FULL', reason, route: '/v1/webrtc/receptionist', message: 'request refused' },
+    ]);
   });
 
   it('of another type, or too long, is refused', async () => {

@@ -101,6 +101,7 @@ export class TestApi {
   readonly reasons: string[] = [];
   /** Lines of level error. */
   readonly complaints: string[] = [];
+  readonly warnings: Readonly<Record<string, unknown>>[] = [];
   readonly messages: StoredMessage[] = [];
   readonly audioPaths = new Map<string, string>();
   /** What was done to calls, in words. */
@@ -174,7 +175,11 @@ export class TestApi {
       limitations: () => ['no speech recognition: keys only'],
       token: TOKEN,
       clock: this.clock,
-      log: { ...silentLogger, error: (_fields, message) => this.complaints.push(message) },
+      log: {
+        ...silentLogger,
+        warn: (fields, message) => this.warnings.push({ ...fields, message }),
+        error: (_fields, message) => this.complaints.push(message),
+      },
     };
     const created = createApi(api);
     this.app = created.app;
