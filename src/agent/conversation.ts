@@ -11,6 +11,8 @@ import { CallSecrets } from './call-secrets.js';
 import { CallerKeys } from './caller-keys.js';
 import type { TurnRules } from './caller-turns.js';
 import { CallerTurns } from './caller-turns.js';
+import { Captions } from './captions.js';
+import type { CaptionListener } from './captions.js';
 import { EchoGate } from './echo-gate.js';
 import type { FillerRules, WaitingFor } from './filler.js';
 import { Filler } from './filler.js';
@@ -36,6 +38,8 @@ export interface ConversationListener {
   /** The first audible frame of the agent was pushed to the leg. */
   firstAudio(): void;
   turn(turn: Turn): void;
+  /** What is being said, until a turn of the same party takes its place; empty: nothing, after all. Absent: nobody reads along. */
+  readonly caption?: CaptionListener;
   /** @param reactionMs from the onset of speech, or the key, to the agent's last frame on its way */
   interrupted(heardMs: number, reactionMs: number): void;
   /** @param latencyMs from the caller's last speech to the agent's first frame on its way */
@@ -102,6 +106,8 @@ export class Conversation {
     if (this.#state === 'talking') this.#session.hear(frame);
   };
   readonly #hearTurns = (frame: Int16Array): void => this.#turns.pass(frame, this.#options.clock.nowMs(), this.#hear);
+  /** Null where nobody reads along. */
+  readonly #captions: Captions | null;
   #state: 'waiting' | 'talking' | 'held' | 'closed' = 'waiting';
   #firstAudio: 'not yet' | 'told' = 'not yet';
   /** End of the caller's last speech while an answer is owed; null otherwise. */
@@ -145,8 +151,10 @@ export class Conversation {
     });
     const hasEcho = capabilities.turnTaking === 'provider' && options.echoGuard === 'on';
     this.#echoGate = hasEcho ? new EchoGate() : null;
+    this.#captions = listener.caption === undefined ? null : new Captions(listener.caption);
     const events: AgentEvents = {
       callerSaid: (text) => this.#callerSaid(text),
+      callerSays: (text) => this.#captions?.callerSays(text),
       used: ({ input, output }) => listener.used(input, output),
       done: (reason) => {
         this.#doneReason ??= reason;
@@ -254,6 +262,7 @@ export class Conversation {
     this.#filler?.fill(DOWNLINK, audible > 0 ? 'nothing' : this.#waitingFor(), this.#tools.running ? 'run' : 'rest');
     this.#play();
     if (audible > 0) this.#played(nowMs);
+    this.#captions?.tick(this.#queue);
     this.#keys.tick(this.#queue.idle ? 'silent' : 'speaks');
     if (this.#queue.idle) this.#leave();
   }
@@ -333,6 +342,7 @@ export class Conversation {
     if (speech.interrupted) this.#answerOwedSinceMs ??= this.#heldTurnEndMs;
     this.#heldTurnEndMs = null;
     if (speech.text !== '') {
+      this.#captions?.turn('agent');
       listener.turn({
         who: 'agent',
         text: speech.text,
@@ -350,6 +360,7 @@ export class Conversation {
     if (this.#state === 'closed') return;
     const { listener, clock } = this.#options;
     const atMs = this.#turnStartedAtWallMs || clock.wallMs();
+    this.#captions?.turn('caller');
     listener.turn({ who: 'caller', text, atMs, heardMs: Math.round(this.#turnMs), interrupted: false });
   }
 

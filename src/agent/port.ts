@@ -67,6 +67,11 @@ export type AgentContext = {
 export interface AgentEvents {
   /** What the caller said, when a recognizer knows; one call a turn. */
   callerSaid(text: string): void;
+  /**
+   * What the caller is understood to have said so far, from the beginning of the turn, for somebody who reads along: a guess that the next one, or
+   * `callerSaid`, replaces. `UNKNOWN_WORDS`: something, nobody knows what yet. Empty: nothing, after all.
+   */
+  callerSays(text: string): void;
   /** What a model was given and gave since it was told last; for limits and the bill. */
   used(tokens: { readonly input: number; readonly output: number }): void;
   /** The agent wants the call to end after what it has queued was heard. */

@@ -83,6 +83,12 @@ export class SpeechQueue implements SpeechOut {
     return this.#state !== 'playing';
   }
 
+  /** What the caller has heard by now of the segment that plays. */
+  get saying(): string {
+    const segment = this.#segments[0];
+    return segment === undefined || segment.played === 0 ? '' : heardOf(segment, true).text;
+  }
+
   /** Whether there is speech, heard or about to be, and whether the caller's voice may cut it. */
   get current(): 'none' | 'allowed' | 'protected' {
     const first = this.#segments[0];

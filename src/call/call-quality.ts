@@ -9,6 +9,14 @@ export class QualityBook {
   readonly #responsesMs: number[] = [];
   readonly #bargeInsMs: number[] = [];
   #report: LegReport | null = null;
+  /** What an earlier process of ours measured: as good as one sample, and true until there is something newer. */
+  readonly #before: CallQuality | null;
+
+  constructor(before: CallQuality | null = null) {
+    this.#before = before;
+    if (before?.responseMs != null) this.responded(before.responseMs);
+    if (before?.bargeInMs != null) this.interrupted(before.bargeInMs);
+  }
 
   responded(latencyMs: number): void {
     remember(this.#responsesMs, latencyMs);
@@ -26,21 +34,22 @@ export class QualityBook {
   /** Undefined while nothing is known. */
   get quality(): CallQuality | undefined {
     const report = this.#report;
+    const before = this.#before;
     const responseMs = median(this.#responsesMs);
     const bargeInMs = median(this.#bargeInsMs);
-    if (report === null && responseMs === null && bargeInMs === null) return undefined;
+    if (report === null && before === null && responseMs === null && bargeInMs === null) return undefined;
     const { concealed = 0, framesOut = 0 } = report?.counters ?? {};
     const { network } = report ?? {};
     return {
       responseMs,
       bargeInMs,
-      concealedPercent: framesOut === 0 ? null : rounded((concealed * 100) / framesOut),
-      oneWayMs: report?.sound.oneWayMs ?? 0,
-      uplinkLossPercent: rounded(network?.uplinkLossPercent ?? null),
-      uplinkJitterMs: rounded(network?.uplinkJitterMs ?? null),
-      downlinkLossPercent: rounded(network?.downlinkLossPercent ?? null),
-      downlinkJitterMs: rounded(network?.downlinkJitterMs ?? null),
-      roundTripMs: rounded(network?.roundTripMs ?? null),
+      concealedPercent: framesOut === 0 ? (before?.concealedPercent ?? null) : rounded((concealed * 100) / framesOut),
+      oneWayMs: (before?.oneWayMs ?? 0) + (report?.sound.oneWayMs ?? 0),
+      uplinkLossPercent: rounded(network?.uplinkLossPercent ?? before?.uplinkLossPercent ?? null),
+      uplinkJitterMs: rounded(network?.uplinkJitterMs ?? before?.uplinkJitterMs ?? null),
+      downlinkLossPercent: rounded(network?.downlinkLossPercent ?? before?.downlinkLossPercent ?? null),
+      downlinkJitterMs: rounded(network?.downlinkJitterMs ?? before?.downlinkJitterMs ?? null),
+      roundTripMs: rounded(network?.roundTripMs ?? before?.roundTripMs ?? null),
     };
   }
 }

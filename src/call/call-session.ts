@@ -207,6 +207,7 @@ export class CallSession implements AgentsCall {
         break;
       case 'firstAudio':
       case 'turn':
+      case 'caption':
       case 'digit':
       case 'interrupted':
       case 'responseStarted':

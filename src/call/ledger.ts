@@ -44,6 +44,7 @@ export type Observation = Extract<
     readonly kind:
       | 'firstAudio'
       | 'turn'
+      | 'caption'
       | 'digit'
       | 'interrupted'
       | 'responseStarted'
@@ -73,12 +74,13 @@ export class CallLedger {
   #outcome: Outcome | null = null;
   #report: LegReport | null = null;
   #talkedMs = 0;
-  readonly #quality = new QualityBook();
+  readonly #quality: QualityBook;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.#agent = options.agent;
     const { clock, before = null } = options;
+    this.#quality = new QualityBook(before?.quality);
     const nowWallMs = clock.wallMs();
     this.#startedAtWallMs = before === null ? nowWallMs : Date.parse(before.startedAt);
     this.#startedAtMs = clock.nowMs() - (nowWallMs - this.#startedAtWallMs);
@@ -197,6 +199,9 @@ export class CallLedger {
         this.#turns.push(observation.turn);
         this.#publish({ kind: 'turnHeard', turn: observation.turn });
         break;
+      case 'caption':
+        this.#publish({ kind: 'captionChanged', who: observation.who, text: observation.text });
+        break;
       case 'digit':
         this.#publish({ kind: 'digitPressed', digit: observation.digit });
         break;
@@ -232,6 +237,7 @@ export class CallLedger {
         // The report of a leg that never came has none.
         this.#talkedMs = Math.max(this.#talkedMs, observation.report.talkedMs);
         this.#quality.reported(observation.report);
+        this.#publishQuality();
         break;
     }
   }
@@ -278,6 +284,11 @@ export class CallLedger {
     const { quality } = this.#quality;
     const fields = { outcome, durationMs: this.#timings.endedMs, leg: this.#report?.counters, quality };
     this.#options.log.info(fields, 'call ended');
+  }
+
+  #publishQuality(): void {
+    const { quality } = this.#quality;
+    if (quality !== undefined) this.#publish({ kind: 'qualityMeasured', quality });
   }
 
   #publish(event: CallEventBody): void {

@@ -68,7 +68,9 @@ export async function showCall(terminal: Terminal, id: string, options: CallOpti
 export async function watchCall(terminal: Terminal, id: string, options: CallOptions): Promise<number> {
   const api = client(terminal, options);
   for await (const event of api.events(await wholeId(api, id))) {
-    terminal.out(options.json === true ? JSON.stringify(event) : eventLine(event));
+    if (options.json === true) terminal.out(JSON.stringify(event));
+    // Every few seconds one of those: for programs.
+    else if (event.kind !== 'captionChanged' && event.kind !== 'qualityMeasured') terminal.out(eventLine(event));
     if (event.kind === 'callEnded') return 0;
   }
   throw new CommandFailure('Linecard ended the stream before the call ended; the call may go on');

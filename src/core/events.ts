@@ -1,4 +1,15 @@
-import type { CallLimit, CallRecord, CallState, Caller, Note, Outcome, ToolUse, TransferMode, Turn } from './calls.js';
+import type {
+  CallLimit,
+  CallQuality,
+  CallRecord,
+  CallState,
+  Caller,
+  Note,
+  Outcome,
+  ToolUse,
+  TransferMode,
+  Turn,
+} from './calls.js';
 import type { CallId } from './ids.js';
 
 /** What happens to a call, in the past tense, for everybody who watches: history, metrics, API streams. */
@@ -24,6 +35,19 @@ export type CallEvent =
   | { readonly kind: 'callAnswered'; readonly callId: CallId; readonly atMs: number }
   | { readonly kind: 'firstAudioPlayed'; readonly callId: CallId; readonly atMs: number }
   | { readonly kind: 'turnHeard'; readonly callId: CallId; readonly atMs: number; readonly turn: Turn }
+  /**
+   * What is being said in a call by browser or WebSocket, for its page: the next caption of the same party, or its turn, takes its place. Empty: nothing,
+   * after all. Nowhere kept.
+   */
+  | {
+      readonly kind: 'captionChanged';
+      readonly callId: CallId;
+      readonly atMs: number;
+      readonly who: 'caller' | 'agent';
+      readonly text: string;
+    }
+  /** A second after the leg came, then every five seconds. Only the last one is kept, with the call. */
+  | { readonly kind: 'qualityMeasured'; readonly callId: CallId; readonly atMs: number; readonly quality: CallQuality }
   | { readonly kind: 'digitPressed'; readonly callId: CallId; readonly atMs: number; readonly digit: string }
   | {
       readonly kind: 'agentInterrupted';

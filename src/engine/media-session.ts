@@ -117,7 +117,7 @@ export class MediaSession implements Ticked {
     this.#attempts = options.attemptsOf(session.agent);
     this.#reportedRateHz = leg.wireRateHz;
     this.#chain = leg.describe();
-    this.#music = session.transport === 'webrtc' || session.transport === 'websocket' ? new HoldMusic() : null;
+    this.#music = isOwnParty(session) ? new HoldMusic() : null;
     leg.listener = {
       digit: (digit) => {
         if (session.digits === 'leg') this.#digit(digit);
@@ -288,6 +288,13 @@ export class MediaSession implements Ticked {
         if (this.#history.length > MAX_HISTORY) this.#history.shift();
         send({ kind: 'turn', callId, turn });
       },
+      ...(isOwnParty(this.session)
+        ? {
+            caption: (who: 'caller' | 'agent', text: string): void => {
+              if (current()) send({ kind: 'caption', callId, who, text });
+            },
+          }
+        : {}),
       interrupted: (heardMs, reactionMs) => {
         if (current()) send({ kind: 'interrupted', callId, heardMs, reactionMs });
       },
@@ -409,4 +416,9 @@ export class MediaSession implements Ticked {
     this.#options.onClosed(this);
     this.#options.send({ kind: 'legClosed', callId: this.session.callId, reason, detail, report: this.report });
   }
+}
+
+/** A browser or a client program: no PBX plays music to it, and it has a page to read along. */
+function isOwnParty({ transport }: OpenSession): boolean {
+  return transport === 'webrtc' || transport === 'websocket';
 }

@@ -234,6 +234,7 @@ export class MediaThread {
       case 'partyAudio':
       case 'firstAudio':
       case 'turn':
+      case 'caption':
       case 'digit':
       case 'interrupted':
       case 'responseStarted':

@@ -166,6 +166,8 @@ export type FromMedia =
   | { readonly kind: 'partyAudio'; readonly callId: CallId; readonly pcm: Int16Array }
   | { readonly kind: 'firstAudio'; readonly callId: CallId }
   | { readonly kind: 'turn'; readonly callId: CallId; readonly turn: Turn }
+  /** What is being said in a call whose party reads along; see the event `captionChanged`. */
+  | { readonly kind: 'caption'; readonly callId: CallId; readonly who: 'caller' | 'agent'; readonly text: string }
   /** `•` for a digit that nobody may see. */
   | { readonly kind: 'digit'; readonly callId: CallId; readonly digit: string }
   | { readonly kind: 'interrupted'; readonly callId: CallId; readonly heardMs: number; readonly reactionMs: number }

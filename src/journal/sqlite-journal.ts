@@ -1,6 +1,7 @@
 import { assertNever } from '../core/assert-never.js';
 import { NO_USAGE } from '../core/calls.js';
 import type {
+  CallQuality,
   CallRecord,
   CallState,
   CallTimings,
@@ -112,10 +113,14 @@ export class SqliteJournal implements CallJournal {
         this.step(callId, event.kind, { tool, ok, tookMs, input, result });
         break;
       }
+      case 'qualityMeasured':
+        this.#set(callId, 'quality = ?', JSON.stringify(event.quality));
+        break;
       case 'callEnded':
         this.spent(callId, event.call.usage);
         this.#end(event.call, event.outcome, atMs);
         break;
+      case 'captionChanged':
       case 'firstAudioPlayed':
       case 'digitPressed':
       case 'agentInterrupted':
@@ -214,18 +219,19 @@ export class SqliteJournal implements CallJournal {
     }, undefined);
   }
 
-  #end({ id, endedAt, timings }: CallRecord, outcome: Outcome, atMs: number): void {
+  #end({ id, endedAt, timings, quality }: CallRecord, outcome: Outcome, atMs: number): void {
     const endedAtMs = endedAt === null ? atMs : Date.parse(endedAt);
     this.#set(
       id,
-      "state = 'ended', ended_at_ms = ?, timings = ?, outcome = ?",
+      "state = 'ended', ended_at_ms = ?, timings = ?, outcome = ?, quality = ?",
       endedAtMs,
       JSON.stringify(timings),
       JSON.stringify(outcome),
+      quality === undefined ? null : JSON.stringify(quality),
     );
   }
 
-  #set(callId: CallId, columns: string, ...values: readonly (string | number)[]): void {
+  #set(callId: CallId, columns: string, ...values: readonly (string | number | null)[]): void {
     this.#file.attempt(() => {
       this.#file.run(`UPDATE calls SET ${columns}, touched_at_ms = ? WHERE id = ?`, ...values, this.#wallMs(), callId);
     }, undefined);
@@ -309,6 +315,7 @@ export class SqliteJournal implements CallJournal {
       notes: this.#steps(row.id, 'noteTaken') as CallRecord['notes'],
       usage: this.#usageOf(row.id),
       timings: JSON.parse(row.timings) as CallTimings,
+      ...(row.quality === null ? {} : { quality: JSON.parse(row.quality) as CallQuality }),
     };
   }
 

@@ -57,6 +57,8 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (call_id, number)
   ) STRICT, WITHOUT ROWID;
   `,
+  // How it sounded, as JSON; null while nothing was measured, and in calls of older Linecards.
+  'ALTER TABLE calls ADD COLUMN quality TEXT',
 ];
 
 /** The tables whose rows belong to a call. */
@@ -83,6 +85,7 @@ export type CallRow = {
   readonly touched_at_ms: number;
   readonly timings: string;
   readonly outcome: string | null;
+  readonly quality: string | null;
 };
 
 /** A row of `turns`, as far as it is read. */

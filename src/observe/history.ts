@@ -52,9 +52,11 @@ export class CallHistory {
     if (event.kind === 'callEnded' && !this.#calls.has(event.callId)) this.#open(event.callId, event.call);
     const entry = this.#calls.get(event.callId);
     if (entry === undefined) return; // of a call that was pushed out by newer ones
-    entry.lastNumber += 1;
+    // What is gone the next moment is for those who watch at this one, and takes nobody's number.
+    const isKept = event.kind !== 'captionChanged' && event.kind !== 'qualityMeasured';
+    if (isKept) entry.lastNumber += 1;
     const numbered: NumberedEvent = { number: entry.lastNumber, event };
-    entry.events.push(numbered);
+    if (isKept) entry.events.push(numbered);
     if (entry.events.length > this.#maxEventsPerCall) entry.events.shift();
     if (event.kind === 'callEnded') this.#end(event.call);
     for (const watcher of entry.watchers) watcher(numbered);

@@ -191,6 +191,8 @@ export class Metrics {
         break;
       case 'callerReplaced':
       case 'stateChanged':
+      case 'captionChanged':
+      case 'qualityMeasured':
       case 'noteTaken':
       case 'agentChanged':
       case 'callAnswered':

@@ -25,6 +25,7 @@ let agent: ScriptedAgent;
 let conversation: Conversation;
 let turns: Turn[];
 let reports: string[];
+let captions: string[];
 let interruptions: { heardMs: number; reactionMs: number }[];
 let control: CallControl;
 let transfers: string[];
@@ -35,6 +36,7 @@ function open(scripted = new ScriptedAgent()): void {
   agent = scripted;
   turns = [];
   reports = [];
+  captions = [];
   interruptions = [];
   transfers = [];
   control = {
@@ -70,6 +72,7 @@ function open(scripted = new ScriptedAgent()): void {
     listener: {
       firstAudio: () => reports.push('firstAudio'),
       turn: (turn) => turns.push(turn),
+      caption: (who, text) => captions.push(`${who}: ${text}`),
       interrupted: (heardMs, reactionMs) => interruptions.push({ heardMs, reactionMs }),
       responseStarted: (latencyMs) => reports.push(`response after ${latencyMs}`),
       toolCalled: ({ tool, ok }) => reports.push(`${tool} ${ok ? 'ok' : 'failed'}`),
@@ -201,6 +204,45 @@ describe('what the caller hears', () => {
     expect(reports).not.toContain('done: said goodbye');
     run(40);
     expect(reports).toContain('done: said goodbye');
+  });
+});
+
+describe('who reads along', () => {
+  it('sees the agent’s words as they are heard, and then the turn', () => {
+    conversation.start();
+    agent.speak('One two three four five.', 2000);
+    run(1000);
+    expect(captions.length).toBeGreaterThan(1);
+    expect(captions.length).toBeLessThanOrEqual(4);
+    expect(captions.at(-1)).toMatch(/^agent: One two( three)?$/);
+    run(1100);
+    expect(turns).toMatchObject([{ who: 'agent', text: 'One two three four five.' }]);
+    const told = captions.length;
+    run(1000);
+    expect(captions).toHaveLength(told);
+  });
+
+  it('sees what the caller seems to say, a few times a second', () => {
+    conversation.start();
+    for (const guess of ['I', 'I want', 'I wand', 'I want chairs']) {
+      agent.context.events.callerSays(guess);
+      run(80);
+    }
+    run(240);
+    expect(captions).toEqual(['caller: I wand', 'caller: I want chairs']);
+    agent.context.events.callerSaid('I want chairs.');
+    run(1000);
+    expect(captions).toHaveLength(2);
+  });
+
+  it('sees a guess taken back when it was nothing', () => {
+    conversation.start();
+    agent.context.events.callerSays('…');
+    run(300);
+    agent.context.events.callerSays('');
+    run(300);
+    expect(captions).toEqual(['caller: …', 'caller: ']);
+    expect(turns).toEqual([]);
   });
 });
 

@@ -21,6 +21,14 @@ function report(concealed: number, network?: LegNetwork): LegReport {
   };
 }
 
+const NETWORK: LegNetwork = {
+  uplinkLossPercent: 2,
+  uplinkJitterMs: 7,
+  downlinkLossPercent: 0,
+  downlinkJitterMs: null,
+  roundTripMs: 41,
+};
+
 describe('the quality of a call', () => {
   it('is unknown until something was measured', () => {
     expect(new QualityBook().quality).toBeUndefined();
@@ -50,6 +58,25 @@ describe('the quality of a call', () => {
       downlinkLossPercent: 0,
       downlinkJitterMs: null,
       roundTripMs: 41.24,
+    });
+  });
+
+  it('goes on from what an earlier process measured, until there is something newer', () => {
+    const first = new QualityBook();
+    first.responded(400);
+    first.reported(report(30, NETWORK));
+    const next = new QualityBook(first.quality);
+    expect(next.quality).toEqual(first.quality);
+    next.responded(600);
+    next.responded(700);
+    next.reported(report(3));
+    expect(next.quality).toMatchObject({
+      responseMs: 600,
+      bargeInMs: null,
+      concealedPercent: 1,
+      oneWayMs: 4000,
+      uplinkLossPercent: NETWORK.uplinkLossPercent,
+      roundTripMs: NETWORK.roundTripMs,
     });
   });
 

@@ -46,6 +46,8 @@ const EVENT_FIELDS: { readonly [Kind in CallEvent['kind']]: Record<OwnFields<Kin
   callAnswered: {},
   firstAudioPlayed: {},
   turnHeard: { turn: true },
+  captionChanged: { who: true, text: true },
+  qualityMeasured: { quality: true },
   digitPressed: { digit: true },
   agentInterrupted: { heardMs: true, reactionMs: true },
   responseStarted: { latencyMs: true },

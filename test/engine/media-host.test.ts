@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Transport } from '../../src/core/calls.js';
 import { LinecardError } from '../../src/core/errors.js';
 import { newCallId, newLegId } from '../../src/core/ids.js';
 import { silentLogger } from '../../src/core/logger.js';
@@ -21,14 +22,23 @@ type SetUp = {
 const LIMITS = { maxMs: 60_000, maxTokens: 1000, maxCost: null, say: 'Enough.', prices: { input: 10, output: 20 } };
 
 async function setUp(
-  options: { directAgent?: string | null; maxSessions?: number; breaksAtOpen?: string; recording?: 'on' | 'off' } = {},
+  options: {
+    directAgent?: string | null;
+    maxSessions?: number;
+    breaksAtOpen?: string;
+    recording?: 'on' | 'off';
+    transport?: Transport;
+  } = {},
 ): Promise<SetUp> {
   const clock = new FakeClock();
   const sent: FromMedia[] = [];
   const conversations: FakeConversation[] = [];
   let door: FakeDoor | null = null;
   const host = new MediaHost({
-    openDoors: (listener) => ({ audiosocket: (door = new FakeDoor(listener)) }),
+    openDoors: (listener) => {
+      door = new FakeDoor(listener);
+      return { audiosocket: door, ...(options.transport === undefined ? {} : { [options.transport]: door }) };
+    },
     agents: new Map([
       ['clara', { provider: new FakeProvider('clara'), backup: 'spare', echoGuard: 'off', tools: () => [] }],
       ['spare', { provider: new FakeProvider('spare'), backup: null, echoGuard: 'off', tools: () => [] }],
@@ -90,6 +100,19 @@ async function talking(
   set.news();
   return { ...set, session, leg };
 }
+
+describe('a party that reads along', () => {
+  it.each(['webrtc', 'websocket'] as const)('is told captions: by %s', async (transport) => {
+    const { conversations, news, session } = await talking({ transport }, { transport });
+    conversations[0]?.options.listener.caption?.('agent', 'Good mor');
+    expect(news()).toEqual([{ kind: 'caption', callId: session.callId, who: 'agent', text: 'Good mor' }]);
+  });
+
+  it('is none on a telephone', async () => {
+    const { conversations } = await talking();
+    expect(conversations[0]?.options.listener.caption).toBeUndefined();
+  });
+});
 
 describe('media host', () => {
   it('says where it listens and what works less well than configured', async () => {

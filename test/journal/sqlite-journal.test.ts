@@ -3,12 +3,13 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CallRecord, Outcome, Transport } from '../../src/core/calls.js';
+import type { CallQuality, CallRecord, Outcome, Transport } from '../../src/core/calls.js';
 import type { CallId, ChannelId } from '../../src/core/ids.js';
 import { newCallId } from '../../src/core/ids.js';
 import type { Logger } from '../../src/core/logger.js';
 import { silentLogger } from '../../src/core/logger.js';
 import { SqliteJournal } from '../../src/journal/sqlite-journal.js';
+import { MIGRATIONS } from '../../src/journal/tables.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -89,10 +90,10 @@ function say(journal: SqliteJournal, callId: CallId, who: 'caller' | 'agent', te
   journal.observe({ kind: 'turnHeard', callId, atMs: clock.wallMs(), turn });
 }
 
-function end(journal: SqliteJournal, callId: CallId, outcome: Outcome = DONE): void {
+function end(journal: SqliteJournal, callId: CallId, outcome: Outcome = DONE, quality?: CallQuality): void {
   const endedAt = new Date(clock.wallMs()).toISOString();
   const usage = { inputTokens: 7, outputTokens: 1, cost: 0.5 };
-  const call = { id: callId, endedAt, timings: { endedMs: 1234 }, usage } as CallRecord;
+  const call = { id: callId, endedAt, timings: { endedMs: 1234 }, usage, ...(quality && { quality }) } as CallRecord;
   journal.observe({ kind: 'callEnded', callId, atMs: clock.wallMs(), outcome, call });
 }
 
@@ -177,6 +178,53 @@ describe('a call that its process left', () => {
     expect(afterDeath().ended(10)).toMatchObject([
       { id: callId, state: 'ended', outcome: DONE, timings: { endedMs: 1234 } },
     ]);
+  });
+});
+
+const QUALITY: CallQuality = {
+  responseMs: 480,
+  bargeInMs: null,
+  concealedPercent: 1.2,
+  oneWayMs: 0,
+  uplinkLossPercent: 2.5,
+  uplinkJitterMs: 8,
+  downlinkLossPercent: 0,
+  downlinkJitterMs: null,
+  roundTripMs: 40,
+};
+
+describe('how a call sounded', () => {
+  it('is known of one that its process left', () => {
+    const journal = openJournal();
+    const callId = begin(journal);
+    journal.locate(callId, CHANNEL);
+    journal.observe({ kind: 'qualityMeasured', callId, atMs: clock.wallMs(), quality: QUALITY });
+    expect(afterDeath().unfinishedAt('main', CHANNEL)?.record.quality).toEqual(QUALITY);
+  });
+
+  it('is known of one that has ended, as of its end', () => {
+    const journal = openJournal();
+    const callId = begin(journal);
+    journal.observe({ kind: 'qualityMeasured', callId, atMs: clock.wallMs(), quality: QUALITY });
+    end(journal, callId, DONE, { ...QUALITY, responseMs: 500 });
+    expect(afterDeath().ended(1)[0]?.quality?.responseMs).toBe(500);
+  });
+
+  it('is absent where nothing was measured, and in a file of an older Linecard', () => {
+    const old = new Sqlite(file());
+    old.exec(MIGRATIONS[0] ?? '');
+    old.pragma('user_version = 1');
+    old
+      .prepare(
+        `INSERT INTO calls (id, transport, caller_number, caller_name, agent, state, started_at_ms, touched_at_ms, ended_at_ms)
+       VALUES ('old', 'webrtc', '', '', 'loop', 'ended', ?, ?, ?)`,
+      )
+      .run(clock.wallMs(), clock.wallMs(), clock.wallMs());
+    old.close();
+    const journal = openJournal();
+    end(journal, begin(journal));
+    expect(journal.ended(10).map((call) => 'quality' in call)).toEqual([false, false]);
+    expect(complaints).toEqual([]);
   });
 });
 

@@ -46,6 +46,17 @@ describe('recent calls', () => {
 describe('somebody who watches a call', () => {
   const call = callRecord({ id: 'a' });
 
+  it('sees captions while they are true, and nobody gets them later', () => {
+    const history = new CallHistory();
+    history.observe(startOf(call));
+    const told: NumberedEvent[] = [];
+    history.watch('a', 0, (event) => told.push(event));
+    history.observe({ kind: 'captionChanged', callId: call.id, atMs: 0, who: 'caller', text: 'Two ch' });
+    history.observe(digitOf(call, '1'));
+    expect(told.map(({ number, event }) => `${number} ${event.kind}`)).toEqual(['1 captionChanged', '2 digitPressed']);
+    expect(history.watch('a', 0, () => undefined)?.past.map(({ number }) => number)).toEqual([1, 2]);
+  });
+
   it('gets what happened before and then each event once, until he stops', () => {
     const history = new CallHistory();
     history.observe(startOf(call));

@@ -34,6 +34,7 @@ export class AgentCallHarness {
   readonly clock: FakeClock;
   readonly leg = new FakeLeg();
   readonly turns: Turn[] = [];
+  readonly captions: string[] = [];
   readonly failures: LinecardError[] = [];
   readonly done: string[] = [];
   tokens = 0;
@@ -70,6 +71,7 @@ export class AgentCallHarness {
       listener: {
         firstAudio: () => undefined,
         turn: (turn) => this.turns.push(turn),
+        caption: (who, text) => this.captions.push(`${who}: ${text}`),
         interrupted: (heardMs) => this.interruptions.push(heardMs),
         responseStarted: () => undefined,
         toolCalled: (use) => {

@@ -17,7 +17,7 @@ describe('the events we read', () => {
     type Results = { [Type in ServerEvent['type']]: Reads<Type> };
     type Expected = { [Type in ServerEvent['type']]: true };
     expectTypeOf<Results>().toEqualTypeOf<Expected>();
-    expect(serverEvent.options).toHaveLength(13);
+    expect(serverEvent.options).toHaveLength(14);
   });
 
   it('are told from others and from nonsense', () => {

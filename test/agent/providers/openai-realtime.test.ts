@@ -152,6 +152,21 @@ describe('a realtime session', () => {
     await call.runUntil(() => call.leg.audibleFrames >= audible + 10);
   });
 
+  it('shows what the caller said as it is understood', async () => {
+    const { call, session } = await greeted();
+    const about = { event_id: 'e', item_id: 'turn', content_index: 0 };
+    session.callerStarts();
+    for (const [delta, sofar] of [
+      ['When are', 'caller: When are'],
+      [' you op', 'caller: When are you op'],
+    ] as const) {
+      session.send({ type: 'conversation.item.input_audio_transcription.delta', ...about, delta });
+      await call.runUntil(() => call.captions.at(-1) === sofar);
+    }
+    session.callerStops('When are you open?');
+    await call.runUntil(() => call.turns.length === 2);
+  });
+
   it('tells the history what the caller said', async () => {
     const { call, session } = await greeted();
     session.callerStarts();

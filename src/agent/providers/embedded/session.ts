@@ -2,6 +2,7 @@ import type { Alarm, Clock } from '../../../core/clock.js';
 import type { Logger } from '../../../core/logger.js';
 import { SAMPLES_PER_MS } from '../../../core/units.js';
 import type { Voice } from '../../../speech/voice.js';
+import { UNKNOWN_WORDS } from '../../captions.js';
 import type { AgentContext, AgentSession, HeardSpeech, HoursAnswer } from '../../port.js';
 import type { SampleChunks } from '../../sample-chunks.js';
 import type { Attendant, Move, Next } from './attendant.js';
@@ -92,6 +93,7 @@ export class EmbeddedSession implements AgentSession {
     else if (this.#answering) this.#attend();
     // What was announced follows when the announcement is over.
     else if (this.#held) this.#options.context.speech.clear();
+    if (this.#answering && this.#options.ears !== null) this.#options.context.events.callerSays(UNKNOWN_WORDS);
   }
 
   callerFinished(utterance: Int16Array): void {
@@ -215,6 +217,7 @@ export class EmbeddedSession implements AgentSession {
 
   /** A sound into an announcement is no answer to it: it goes on where it was. */
   #notUnderstood(isShort: boolean): void {
+    this.#options.context.events.callerSays('');
     if (isShort && this.#held) this.#options.context.speech.resume();
     else {
       if (this.#held) this.#attend();

@@ -238,6 +238,7 @@ export class GeminiLiveSession implements AgentSession {
   /** A server that finds turns itself does not tell where they end: its last words are the nearest there is. */
   #callerSays(words: string): void {
     this.#callerWords += words;
+    this.#context.events.callerSays(this.#callerWords.trim());
     if (this.#options.voice.turnTaking === 'provider' && this.#model === 'silent') this.#connection.expectAnswer();
   }
 

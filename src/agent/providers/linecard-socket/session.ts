@@ -135,6 +135,9 @@ export class LinecardSocketSession implements AgentSession {
       case 'callerSaid':
         if (message.text.trim() !== '') events.callerSaid(message.text.trim());
         break;
+      case 'callerSays':
+        events.callerSays(message.text.trim());
+        break;
       case 'tool':
         void this.#runTool(message.id, message.name, message.input);
         break;

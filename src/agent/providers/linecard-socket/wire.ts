@@ -17,6 +17,7 @@ const agentMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('end') }),
   z.object({ type: z.literal('clear') }),
   z.object({ type: z.literal('callerSaid'), text }),
+  z.object({ type: z.literal('callerSays'), text }),
   z.object({ type: z.literal('tool'), id, name: z.string().max(100), input: z.unknown() }),
   z.object({ type: z.literal('done'), reason: z.string().max(500).default('the agent ended the call') }),
   z.object({ type: z.literal('failed'), reason: z.string().max(500).default('no reason given') }),

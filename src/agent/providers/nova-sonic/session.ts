@@ -175,6 +175,7 @@ export class NovaSonicSession implements AgentSession {
     switch (this.#blocks.get(contentId)?.kind) {
       case 'caller':
         this.#callerWords += ` ${content}`;
+        this.#context.events.callerSays(this.#callerWords.trim());
         break;
       case 'about to be said':
         if (this.#speaks()) this.#said().text(`${content} `);

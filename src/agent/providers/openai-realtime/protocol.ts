@@ -23,6 +23,11 @@ export const serverEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('input_audio_buffer.speech_started') }),
   z.object({ type: z.literal('input_audio_buffer.speech_stopped') }),
   z.object({
+    type: z.literal('conversation.item.input_audio_transcription.delta'),
+    item_id: z.string(),
+    delta: z.string().optional(),
+  }),
+  z.object({
     type: z.literal('conversation.item.input_audio_transcription.completed'),
     transcript: z.string(),
   }),

@@ -41,6 +41,8 @@ export class OpenAiRealtimeSession implements AgentSession {
   #expired = false;
   #state: 'waiting' | 'started' | 'talking' | 'closed' = 'waiting';
   #callerSpeaks = false;
+  /** What of the caller's present item is understood so far. */
+  #callerWords = { itemId: '', text: '' };
   #runningTools = 0;
   readonly #keys: KeyEntry;
   #lostSamples = 0;
@@ -185,8 +187,15 @@ export class OpenAiRealtimeSession implements AgentSession {
       case 'input_audio_buffer.speech_stopped':
         this.#callerSpeaks = false;
         break;
+      case 'conversation.item.input_audio_transcription.delta': {
+        const before = this.#callerWords.itemId === event.item_id ? this.#callerWords.text : '';
+        this.#callerWords = { itemId: event.item_id, text: before + (event.delta ?? '') };
+        this.#context.events.callerSays(this.#callerWords.text.trim());
+        break;
+      }
       case 'conversation.item.input_audio_transcription.completed': {
         const text = event.transcript.trim();
+        this.#context.events.callerSays('');
         if (text === '') break;
         this.#remember('caller', text);
         this.#context.events.callerSaid(text);

@@ -1,6 +1,6 @@
 import { FRAME_MS } from '../../../core/units.js';
 import { LeadIn } from '../../lead-in.js';
-import type { Ear } from './port.js';
+import type { Ear, OnGuess } from './port.js';
 
 /** A pause of this length is likely the end: turn taking waits more than twice as long to be sure. */
 const LIKELY_END_FRAMES = 240 / FRAME_MS;
@@ -10,7 +10,9 @@ const PAUSE_LEVEL = 0.12;
 const FLOOR = 60;
 
 export type LiveListeningOptions = {
-  readonly openEar: () => Ear;
+  readonly openEar: (onGuess: OnGuess) => Ear;
+  /** What he seems to have said so far, while he speaks. */
+  readonly onWords: (text: string) => void;
   /** The caller seems to be done, and this is what he said. */
   readonly onLikelyEnd: (text: string) => void;
   /** He was not. */
@@ -30,10 +32,13 @@ export class LiveListening {
   #quietFrames = 0;
   /** What was said up to each pause of the utterance at hand. */
   #parts: Promise<string>[] = [];
+  /** The same, as far as it is known. */
+  #before = '';
+  #utterances = 0;
 
   constructor(options: LiveListeningOptions) {
     this.#options = options;
-    this.#ear = options.openEar();
+    this.#ear = this.#openEar();
   }
 
   /** Every frame of the call. */
@@ -57,8 +62,10 @@ export class LiveListening {
 
   /** The caller has begun to speak. */
   begin(): void {
-    if (this.#ear.broken) this.#ear = this.#options.openEar();
+    if (this.#ear.broken) this.#ear = this.#openEar();
     this.#parts = [];
+    this.#before = '';
+    this.#utterances += 1;
     this.#loudest = 0;
     this.#quietFrames = 0;
     this.#state = 'speaking';
@@ -103,8 +110,19 @@ export class LiveListening {
   /** A rejection is for `finish`, which may never be called. */
   #ask(): Promise<string> {
     const asked = this.#ear.finish();
-    asked.catch(() => undefined);
+    const utterance = this.#utterances;
+    asked.then(
+      (text) => {
+        if (utterance === this.#utterances) this.#before = joined([this.#before, text]);
+      },
+      () => undefined,
+    );
     return asked;
+  }
+
+  #openEar(): Ear {
+    const { openEar, onWords } = this.#options;
+    return openEar((guess) => onWords(joined([this.#before, guess])));
   }
 }
 

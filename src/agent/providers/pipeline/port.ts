@@ -8,8 +8,11 @@ export interface SpeechToText {
    */
   transcribe(utterance: Int16Array, signal: AbortSignal): Promise<string>;
   /** Begins to listen to a call; absent where only whole utterances are understood. */
-  readonly listen?: () => Ear;
+  readonly listen?: (onGuess: OnGuess) => Ear;
 }
+
+/** Told what seems to have been said since the last `finish`, for somebody who reads along; the next guess takes its place. */
+export type OnGuess = (text: string) => void;
 
 /** Listens to one call while the caller speaks, so that little is left to be understood when he is done. */
 export interface Ear {

@@ -1,6 +1,7 @@
 import type { Alarm } from '../../../core/clock.js';
 import { LinecardError, toLinecardError } from '../../../core/errors.js';
 import { isBackChannel } from '../../back-channel.js';
+import { UNKNOWN_WORDS } from '../../captions.js';
 import { KeyEntry, keysInWords } from '../../key-entry.js';
 import type { AgentContext, AgentSession, HeardSpeech } from '../../port.js';
 import { endsCall, runWithJson } from '../../tool-calls.js';
@@ -61,6 +62,9 @@ export class PipelineSession implements AgentSession {
         ? null
         : new LiveListening({
             openEar,
+            onWords: (text) => {
+              if (this.#callerSpeaks || this.#listening > 0) context.events.callerSays(text);
+            },
             onLikelyEnd: (text) => this.#likelyEnd(text),
             onGoesOn: () => this.#dropHeadStart(),
           });
@@ -92,6 +96,7 @@ export class PipelineSession implements AgentSession {
     this.#callerSpeaks = true;
     this.#speaker.pause();
     this.#dropHeadStart();
+    this.#context.events.callerSays(UNKNOWN_WORDS);
     this.#live?.begin();
   }
 
@@ -168,7 +173,7 @@ export class PipelineSession implements AgentSession {
       this.#dialog.caller(text);
       this.#context.events.callerSaid(text);
       this.#owesAnswer = true;
-    }
+    } else this.#context.events.callerSays('');
     if (this.#callerSpeaks || this.#listening > 0) return;
     if (this.#owesAnswer) {
       this.#begin();

@@ -2,7 +2,7 @@ import type { Alarm, Clock } from '../../../core/clock.js';
 import { LinecardError } from '../../../core/errors.js';
 import { SAMPLES_PER_MS } from '../../../core/units.js';
 import { AgentSocket } from '../agent-socket.js';
-import type { Ear, SpeechToText } from './port.js';
+import type { Ear, OnGuess, SpeechToText } from './port.js';
 
 /** From our asking for the last words to their coming. */
 const FINISH_LIMIT_MS = 2500;
@@ -44,10 +44,10 @@ export class SocketTranscriber implements SpeechToText {
     this.#clock = clock;
   }
 
-  listen = (): Ear => new SocketEar(this.#dialect, this.#clock);
+  listen = (onGuess: OnGuess): Ear => new SocketEar(this.#dialect, this.#clock, onGuess);
 
   async transcribe(utterance: Int16Array, signal: AbortSignal): Promise<string> {
-    const ear = this.listen();
+    const ear = this.listen(() => undefined);
     const aborted = new Promise<never>((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     });
@@ -65,6 +65,7 @@ export class SocketTranscriber implements SpeechToText {
 class SocketEar implements Ear {
   readonly #dialect: TranscriberDialect;
   readonly #clock: Clock;
+  readonly #onGuess: OnGuess;
   readonly #socket: AgentSocket;
   /** What was said before the connection was there. */
   readonly #waiting: (string | Uint8Array)[] = [];
@@ -82,9 +83,10 @@ class SocketEar implements Ear {
   #finishAlarm: Alarm | null = null;
   #failure: LinecardError | null = null;
 
-  constructor(dialect: TranscriberDialect, clock: Clock) {
+  constructor(dialect: TranscriberDialect, clock: Clock, onGuess: OnGuess) {
     this.#dialect = dialect;
     this.#clock = clock;
+    this.#onGuess = onGuess;
     this.#socket = new AgentSocket({
       url: dialect.url,
       headers: dialect.headers,
@@ -126,6 +128,11 @@ class SocketEar implements Ear {
     this.#socket.close();
   }
 
+  /** Since the last `finish`. */
+  get #words(): string {
+    return [...this.#finals, this.#partial].join(' ').trim();
+  }
+
   #send(message: string | Uint8Array): void {
     this.#sent = true;
     if (this.#socket.open) this.#socket.send(message);
@@ -156,12 +163,14 @@ class SocketEar implements Ear {
       case 'partial':
         this.#answered = true;
         this.#partial = recognized.text;
+        this.#onGuess(this.#words);
         break;
       case 'final':
         this.#answered = true;
         this.#partial = '';
         if (recognized.text !== '') this.#finals.push(recognized.text);
         if (recognized.last) this.#finished();
+        else this.#onGuess(this.#words);
         break;
       case 'failed':
         this.#failed(recognized.error);
@@ -181,7 +190,8 @@ class SocketEar implements Ear {
   #finished(): void {
     const asking = this.#finishing.shift();
     if (asking === undefined) return;
-    const text = [...this.#finals.splice(0), this.#partial].join(' ').trim();
+    const text = this.#words;
+    this.#finals.length = 0;
     this.#partial = '';
     if (this.#finishing.length === 0) {
       this.#finishAlarm?.cancel();

@@ -124,6 +124,23 @@ describe('an answer that is begun in a pause', () => {
     expect(parts.chats).toHaveLength(1);
   });
 
+  it('comes after what somebody could read along while the caller spoke', async () => {
+    const call = await greeted();
+    ears.transcripts.push('I want', 'to speak with sales.');
+    parts.answers.push(['What do you want?'], ['Very well.']);
+    const told = call.captions.length;
+    callerSpeaks(call, 500);
+    call.run(300);
+    await until(() => parts.chats.length === 1);
+    callerSpeaks(call, 500);
+    call.run(100);
+    await call.runUntil(() => call.captions.at(-1) === 'caller: I want to');
+    await call.runUntil(() => said(call).length === 3);
+    const read = call.captions.slice(told).filter((caption) => caption.startsWith('caller'));
+    expect(read[0]).toBe('caller: …');
+    expect(read.at(-1)).toBe('caller: I want to');
+  });
+
   it('runs no tool before it is sure', async () => {
     const call = await greeted();
     ears.transcripts.push('When?');

@@ -48,7 +48,7 @@ describe.each(['deepgram', 'elevenlabs'] as const)('speech by %s', (kind) => {
   describe('that is heard', () => {
     it('is understood piece by piece over one connection', async () => {
       vendor.transcripts.push('Are you open', 'on Sundays?');
-      const ear = transcriber().listen();
+      const ear = transcriber().listen(() => undefined);
       ear.hear(SECOND);
       expect(await ear.finish()).toBe('Are you open');
       expect(await ear.finish()).toBe('');
@@ -62,7 +62,7 @@ describe.each(['deepgram', 'elevenlabs'] as const)('speech by %s', (kind) => {
 
     it('keeps the order of two questions for the last words', async () => {
       vendor.transcripts.push('One', 'two');
-      const ear = transcriber().listen();
+      const ear = transcriber().listen(() => undefined);
       ear.hear(SECOND);
       const first = ear.finish();
       ear.hear(SECOND);
@@ -79,7 +79,7 @@ describe.each(['deepgram', 'elevenlabs'] as const)('speech by %s', (kind) => {
     it('is what it was guessed to be when the last words do not come', async () => {
       vendor.transcripts.push('Yes please');
       vendor.ears = 'quiet';
-      const ear = transcriber().listen();
+      const ear = transcriber().listen(() => undefined);
       ear.hear(SECOND);
       const asked = ear.finish();
       await until(() => clock.pendingAlarms >= 2);
@@ -97,7 +97,7 @@ describe.each(['deepgram', 'elevenlabs'] as const)('speech by %s', (kind) => {
 
     it('is not understood by a recognizer that says nothing', async () => {
       vendor.ears = 'deaf';
-      const ear = transcriber().listen();
+      const ear = transcriber().listen(() => undefined);
       await until(() => vendor.server.connections.length === 1);
       ear.hear(SECOND);
       const asked = ear.finish();
@@ -178,7 +178,7 @@ describe('a recognizer', () => {
     await vendor.server.start();
     const clock = new FakeClock();
     const at = { baseUrl: vendor.baseUrl, apiKey: 'key-test', language: 'en', model: 'nova-3' };
-    const ear = new SocketTranscriber(deepgramListening(at), clock).listen();
+    const ear = new SocketTranscriber(deepgramListening(at), clock).listen(() => undefined);
     await until(() => {
       clock.advance(100);
       return vendor.keepAlives >= 2;
