@@ -12,6 +12,7 @@ import { WhipSession } from './whip.js';
  * @property {(phase: CallPhase) => void} phase
  * @property {(news: CallNews) => void} news
  * @property {(quality: import('./quality.js').Quality) => void} quality
+ * @property {(failure: CallFailure | null) => void} microphone it was lost in mid-call; null: there is another one
  * @property {(stream: MediaStream) => void} heard the agent's voice, for an audio element
  * @property {(failure: CallFailure | null) => void} ended null: somebody hung up
  */
@@ -77,24 +78,16 @@ export class BrowserCall {
       if (!window.isSecureContext || navigator.mediaDevices === undefined) throw new CallFailure('insecure');
       const service = new WhipSession(this.#base, this.#token).service();
       service.catch(() => undefined); // told below, after the microphone
-      const microphone = await navigator.mediaDevices
-        .getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } })
-        .catch((thrown) => {
-          throw microphoneFailure(thrown);
-        });
-      if (this.#over()) {
-        stopTracks(microphone);
-        return;
-      }
-      this.#microphone = microphone;
-      this.#applyMute();
+      await this.#openMicrophone();
+      if (this.#over()) return;
       this.#enter('connecting');
       const { iceServers } = await service;
       try {
         await this.#connect(iceServers);
       } catch (thrown) {
         // Once more with everything new: a relay or a network that hiccuped.
-        if (!(thrown instanceof CallFailure) || thrown.code !== 'no-way' || this.#over()) throw thrown;
+        const code = thrown instanceof CallFailure ? thrown.code : 'failed';
+        if ((code !== 'no-way' && code !== 'no-relay') || this.#over()) throw thrown;
         await this.#connect(iceServers);
       }
       window.addEventListener('online', this.#onOnline);
@@ -214,6 +207,42 @@ export class BrowserCall {
     return this.#phase === 'ended';
   }
 
+  async #openMicrophone() {
+    const microphone = await navigator.mediaDevices
+      .getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } })
+      .catch((thrown) => {
+        throw microphoneFailure(thrown);
+      });
+    if (this.#over()) {
+      stopTracks(microphone);
+      return;
+    }
+    this.#microphone = microphone;
+    this.#applyMute();
+    for (const track of microphone.getAudioTracks()) {
+      track.addEventListener('ended', () => void this.#microphoneEnded(microphone));
+    }
+  }
+
+  /**
+   * It was unplugged, or taken away: another one takes its place, as soon as there is one.
+   * @param {MediaStream} microphone
+   */
+  async #microphoneEnded(microphone) {
+    if (this.#over() || microphone !== this.#microphone) return;
+    try {
+      await this.#openMicrophone();
+      if (this.#over()) return;
+      await this.#connection?.speakBy(this.#microphone);
+      this.#listener.microphone(null);
+    } catch {
+      if (this.#over()) return;
+      this.#listener.microphone(new CallFailure('microphone-lost'));
+      const again = () => void this.#microphoneEnded(microphone);
+      navigator.mediaDevices.addEventListener('devicechange', again, { once: true });
+    }
+  }
+
   #applyMute() {
     for (const track of this.#microphone?.getAudioTracks() ?? []) track.enabled = !this.#muted;
   }
@@ -248,6 +277,8 @@ class Connection {
   #packets = 0;
   #packetsAtMs = 0;
   #closed = false;
+  /** What relays answered instead of an address; empty where one gave one, or none was asked. */
+  #relayErrors = '';
   /** @type {number | undefined} */
   #qualityTimer;
 
@@ -266,6 +297,9 @@ class Connection {
     this.#peer.onicecandidate = ({ candidate }) => {
       if (candidate !== null && candidate.candidate !== '') this.#candidate(candidate);
     };
+    this.#peer.addEventListener('icecandidateerror', ({ url, errorCode, errorText }) => {
+      if (url.startsWith('turn')) this.#relayErrors += ` ${url}: ${errorCode} ${errorText};`;
+    });
   }
 
   /**
@@ -310,6 +344,12 @@ class Connection {
     await this.#hearsAgain();
   }
 
+  /** @param {MediaStream | null} microphone */
+  async speakBy(microphone) {
+    const [sender] = this.#peer.getSenders();
+    await sender?.replaceTrack(microphone?.getAudioTracks()[0] ?? null);
+  }
+
   /** @param {object} message */
   send(message) {
     if (this.#channel.readyState === 'open') this.#channel.send(JSON.stringify(message));
@@ -330,7 +370,8 @@ class Connection {
     return new Promise((resolve, reject) => {
       const fail = () => {
         clearTimeout(timer);
-        reject(new CallFailure('no-way', `ICE ${peer.iceConnectionState}, DTLS ${peer.connectionState}`));
+        const states = `ICE ${peer.iceConnectionState}, DTLS ${peer.connectionState}`;
+        reject(new CallFailure(this.#relayErrors === '' ? 'no-way' : 'no-relay', states + this.#relayErrors));
       };
       const timer = setTimeout(fail, CONNECT_LIMIT_MS);
       peer.addEventListener('connectionstatechange', () => {

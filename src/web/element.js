@@ -1,10 +1,9 @@
 import { BrowserCall } from './call.js';
+import { Captions } from './captions.js';
 import { LevelMeter } from './meter.js';
 import { STYLE } from './style.js';
 import { WORDS } from './words.js';
 
-/** What stays of a long call. */
-const MAX_CAPTIONS = 200;
 const PAD = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '0', '#'];
 
 const sheet = new CSSStyleSheet();
@@ -29,8 +28,11 @@ export class LinecardCall extends HTMLElement {
   /** @type {LevelMeter | null} */
   #theirs = null;
   #frame = 0;
-  #held = false;
-  #transferring = false;
+  /** As the bridge says it: talking, held, transferring, connected (with a person). */
+  #state = 'talking';
+  /** When both could hear each other; null: not yet. */
+  #talkingSinceMs = /** @type {number | null} */ (null);
+  #timer = /** @type {number | undefined} */ (undefined);
   #onPageHide = () => this.hangUp();
   #parts;
 
@@ -95,11 +97,12 @@ export class LinecardCall extends HTMLElement {
   /** Begins a call; who clicked is asked for the microphone. */
   call() {
     if (this.#live) return;
-    const { captions, error, audio } = this.#parts;
-    captions.replaceChildren();
+    const { captions, error, audio, timer } = this.#parts;
+    captions.clear();
     error.hidden = true;
-    this.#held = false;
-    this.#transferring = false;
+    timer.textContent = '';
+    this.#state = 'talking';
+    this.#talkingSinceMs = null;
     // Made in the click: a browser lets no page make sound without one.
     this.#context ??= new AudioContext();
     void this.#context.resume();
@@ -115,7 +118,8 @@ export class LinecardCall extends HTMLElement {
       listener: {
         phase: (phase) => {
           if (phase === 'connecting') this.#measureMine();
-          if (phase === 'ended') this.#stopMeters();
+          if (phase === 'talking') this.#startTimer();
+          if (phase === 'ended') this.#stop();
           this.#show();
           this.#tell('linecard-phase', { phase });
         },
@@ -127,10 +131,13 @@ export class LinecardCall extends HTMLElement {
           this.#theirs?.close();
           if (this.#context !== null) this.#theirs = new LevelMeter(this.#context, stream);
         },
+        microphone: (failure) => {
+          this.#measureMine();
+          this.#complain(failure);
+        },
         ended: (failure) => {
           audio.srcObject = null;
-          error.textContent = failure?.message ?? '';
-          error.hidden = failure === null;
+          this.#complain(failure);
           this.#tell('linecard-ended', { failure: failure?.code ?? null, detail: failure?.detail ?? '' });
         },
       },
@@ -147,34 +154,32 @@ export class LinecardCall extends HTMLElement {
 
   /** @param {import('./call.js').CallNews} news */
   #onNews(news) {
-    if (news.kind === 'turnHeard') this.#caption(/** @type {any} */ (news).turn);
-    if (news.kind === 'stateChanged') {
-      this.#held = news['state'] === 'held';
-      this.#transferring = news['state'] === 'transferring';
+    const { captions } = this.#parts;
+    if (news.kind === 'turnHeard') {
+      const turn = /** @type {import('./captions.js').Turn} */ (news['turn']);
+      if (turn.text !== '') captions.turn(turn, this.#nameOf(turn.who), this.#words.interrupted);
+    } else if (news.kind === 'captionChanged') {
+      const { who, text } = /** @type {import('./captions.js').Turn} */ (/** @type {unknown} */ (news));
+      captions.guess(who, text, this.#nameOf(who));
+    } else if (news.kind === 'stateChanged') {
+      this.#state = String(news['state']);
+      if (this.#state !== 'talking') captions.dropGuesses();
+      this.#show();
     }
-    this.#show();
     this.#tell('linecard-news', news);
   }
 
-  /** @param {{ who: 'caller' | 'agent' | 'human', text: string, interrupted: boolean }} turn */
-  #caption({ who, text, interrupted }) {
-    if (text === '') return;
-    const { captions } = this.#parts;
+  /** @param {import('./captions.js').Party} who */
+  #nameOf(who) {
     const { you, agent, human } = this.#words;
-    const item = document.createElement('li');
-    item.dataset['who'] = who;
-    const name = document.createElement('b');
-    name.textContent = { caller: you, agent: this.getAttribute('label') ?? agent, human }[who];
-    item.append(name, text);
-    if (interrupted) {
-      const note = document.createElement('small');
-      note.textContent = ` (${this.#words.interrupted})`;
-      item.append(note);
-    }
-    captions.append(item);
-    if (captions.childElementCount > MAX_CAPTIONS) captions.firstElementChild?.remove();
-    this.#show();
-    captions.scrollTop = captions.scrollHeight;
+    return { caller: you, agent: this.getAttribute('label') ?? agent, human }[who];
+  }
+
+  /** @param {import('./failure.js').CallFailure | null} failure */
+  #complain(failure) {
+    const { error } = this.#parts;
+    error.textContent = failure?.message ?? '';
+    error.hidden = failure === null;
   }
 
   #measureMine() {
@@ -184,7 +189,24 @@ export class LinecardCall extends HTMLElement {
     this.#mine = new LevelMeter(this.#context, stream);
   }
 
-  #stopMeters() {
+  #startTimer() {
+    if (this.#talkingSinceMs !== null) return;
+    this.#talkingSinceMs = performance.now();
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#showTime(), 1000);
+    this.#showTime();
+  }
+
+  #showTime() {
+    const seconds = Math.floor((performance.now() - (this.#talkingSinceMs ?? performance.now())) / 1000);
+    const { timer } = this.#parts;
+    timer.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+  }
+
+  /** The call is over: what it took is left to be seen. */
+  #stop() {
+    clearInterval(this.#timer);
+    this.#parts.captions.dropGuesses();
     cancelAnimationFrame(this.#frame);
     this.#mine?.close();
     this.#theirs?.close();
@@ -213,10 +235,12 @@ export class LinecardCall extends HTMLElement {
   #statusText() {
     const words = this.#words;
     if (this.phase === 'idle') return words.ready;
+    if (this.phase === 'ended' && this.#talkingSinceMs === null) return words.notConnected;
     if (this.phase !== 'talking') return words[this.phase];
-    if (this.#transferring) return words.transferring;
-    if (this.#held) return words.held;
-    return this.#call?.muted === true ? words.muted : words.talking;
+    if (this.#state === 'transferring') return words.transferring;
+    if (this.#state === 'held') return words.held;
+    if (this.#call?.muted === true) return words.muted;
+    return this.#state === 'connected' ? words.withPerson : words.talking;
   }
 
   #show() {
@@ -226,6 +250,7 @@ export class LinecardCall extends HTMLElement {
     const name = this.getAttribute('label') ?? this.getAttribute('agent') ?? '';
     parts.name.textContent = name;
     parts.section.setAttribute('aria-label', name);
+    parts.section.dataset['phase'] = this.phase === 'talking' ? this.#state : this.phase;
     setText(parts.status, this.#statusText());
     parts.quality.hidden = this.phase !== 'talking';
     setText(parts.main, live ? words.hangUp : words.call);
@@ -238,9 +263,9 @@ export class LinecardCall extends HTMLElement {
     parts.pad.setAttribute('aria-label', words.keypad);
     parts.padButton.setAttribute('aria-expanded', String(!parts.pad.hidden));
     setText(parts.mineLabel, words.yourLevel);
-    setText(parts.theirsLabel, words.agentLevel);
-    parts.captions.setAttribute('aria-label', words.transcript);
-    parts.captions.hidden = this.getAttribute('captions') === 'off' || parts.captions.childElementCount === 0;
+    setText(parts.theirsLabel, this.#state === 'connected' ? words.human : words.agentLevel);
+    parts.captions.label = words.transcript;
+    parts.captions.visible = this.getAttribute('captions') !== 'off';
   }
 
   /**
@@ -265,7 +290,8 @@ function build() {
   const header = part('header');
   const name = part('h2');
   const quality = part('span', { class: 'quality' });
-  header.append(name, quality);
+  const timer = part('span', { class: 'timer', 'aria-hidden': 'true' });
+  header.append(name, quality, timer);
   const status = part('p', { class: 'status', role: 'status' });
   const error = part('p', { class: 'error', role: 'alert', hidden: '' });
   const keys = part('div', { class: 'keys' });
@@ -293,13 +319,14 @@ function build() {
     frame.append(/** @type {HTMLElement} */ (bar));
     levels.append(/** @type {HTMLElement} */ (label), frame);
   }
-  const captions = part('ol', { role: 'log', 'aria-live': 'polite', tabindex: '0', hidden: '' });
+  const captions = new Captions();
   const audio = part('audio', { autoplay: '' });
-  section.append(header, status, error, keys, pad, levels, captions, audio);
+  section.append(header, status, error, keys, pad, levels, captions.element, audio);
   return {
     section,
     name,
     quality,
+    timer,
     status,
     error,
     main,

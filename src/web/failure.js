@@ -1,7 +1,7 @@
 /**
  * Why a call did not come about, or ended. The code is stable, for programs; the words are for the visitor.
- * @typedef {'insecure' | 'microphone-refused' | 'microphone-missing' | 'microphone-busy' | 'unreachable' | 'refused' | 'unknown-agent' | 'busy' | 'no-way' |
- *   'lost' | 'failed'} FailureCode
+ * @typedef {'insecure' | 'microphone-refused' | 'microphone-missing' | 'microphone-busy' | 'microphone-lost' | 'unreachable' | 'refused' | 'unknown-agent' | 'busy' | 'no-way' |
+ *   'no-relay' | 'lost' | 'failed'} FailureCode
  */
 
 /** @type {Readonly<Record<FailureCode, string>>} */
@@ -10,11 +10,14 @@ export const FAILURE_WORDS = {
   'microphone-refused': 'The microphone is not allowed. Allow it beside the address of this page, then call again.',
   'microphone-missing': 'No microphone was found. Connect one, then call again.',
   'microphone-busy': 'The microphone is in use by another program. Close it, then call again.',
+  'microphone-lost': 'The microphone was disconnected: nobody hears you. Connect one, and the call goes on with it.',
   unreachable: 'The service cannot be reached. Check your connection, then call again.',
   refused: 'This page may not make calls.',
   'unknown-agent': 'There is nobody of this name to call.',
   busy: 'All lines are busy. Try again in a moment.',
   'no-way': 'No way was found through this network for sound. A firewall may be in the way: try another network.',
+  'no-relay':
+    'The relay that calls of this site go through does not answer. Try again in a moment, or another network.',
   lost: 'The connection was lost and could not be made again.',
   failed: 'The call could not be made.',
 };
@@ -60,6 +63,9 @@ export async function answerFailure(response) {
     case 429:
     case 503:
       return new CallFailure('busy', detail);
+    // The bridge asked its relay, which let it wait or did not want it.
+    case 504:
+      return new CallFailure('no-relay', detail);
     default:
       return new CallFailure('failed', detail);
   }

@@ -35,20 +35,35 @@ token.addEventListener('input', () => {
   sessionStorage.setItem(TOKEN_KEY, token.value.trim());
   void refresh();
 });
-agent.addEventListener('change', () => call.setAttribute('agent', agent.value));
+agent.addEventListener('change', chooseAgent);
 call.addEventListener('linecard-phase', () => {
   const { phase } = /** @type {import('./element.js').LinecardCall} */ (call);
   agent.disabled = phase !== 'idle' && phase !== 'ended';
   void refresh();
 });
 
+function chooseAgent() {
+  call.setAttribute('agent', agent.value);
+  call.setAttribute('label', agent.selectedOptions[0]?.text ?? agent.value);
+}
+
+/**
+ * As a person would write it.
+ * @param {string} name
+ */
+function titleOf(name) {
+  const words = name.replaceAll(/[_-]/g, ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 async function showAgents() {
   const answer = await fetch('/v1/webrtc');
   find('no-browsers', HTMLElement).hidden = answer.ok;
   if (!answer.ok) return;
   const { agents } = /** @type {{ agents: { name: string }[] }} */ (await answer.json());
-  for (const { name } of agents) agent.add(new Option(name.replaceAll(/[_-]/g, ' '), name));
-  call.setAttribute('agent', agent.value);
+  for (const { name } of agents) agent.add(new Option(titleOf(name), name));
+  chooseAgent();
+  find('agent-line', HTMLElement).hidden = agents.length < 2;
   find('try', HTMLElement).hidden = agents.length === 0;
 }
 

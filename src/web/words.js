@@ -9,6 +9,8 @@ export const WORDS = {
   asking: 'Please allow the microphone',
   connecting: 'Connecting',
   talking: 'Connected',
+  withPerson: 'Connected with a colleague',
+  notConnected: 'Not connected',
   muted: 'Connected, your microphone is off',
   held: 'On hold',
   transferring: 'You are being put through',
