@@ -37,13 +37,14 @@ export class TurnServer {
     this.#directory = directory;
   }
 
-  static async start(): Promise<TurnServer> {
+  /** @param at where an earlier one was; another one then */
+  static async start(at?: Pick<TurnServer, 'port' | 'tlsPort'>): Promise<TurnServer> {
     const directory = await mkdtemp(path.join(os.tmpdir(), 'linecard-turn-'));
     const [key, certificate] = [path.join(directory, 'key.pem'), path.join(directory, 'cert.pem')];
     const subject = ['-subj', '/CN=localhost', '-days', '1'];
     const openssl = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate, ...subject];
     execFileSync('openssl', openssl, { stdio: 'ignore' });
-    const [port, tlsPort] = [await findFreePort(), await findFreePort()];
+    const { port, tlsPort } = at ?? { port: await findFreePort(), tlsPort: await findFreePort() };
     const child = spawn(
       COTURN,
       [

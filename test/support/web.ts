@@ -115,6 +115,14 @@ export class WebLinecard {
     return ((await answer.json()) as { readonly calls: WebCall[] }).calls;
   }
 
+  /** What can be done to the newest call: `hold`, `resume`. */
+  async control(what: 'hold' | 'resume'): Promise<void> {
+    const [newest] = await this.calls();
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const answer = await fetch(`${this.url}/v1/calls/${newest?.id}/${what}`, { method: 'POST', headers });
+    if (!answer.ok) throw new Error(`${what}: ${await answer.text()}`);
+  }
+
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     this.#child = null;

@@ -28,6 +28,8 @@ describe.skipIf(withoutChromium())('a visitor with a microphone', () => {
     expect(await page.getByRole('alert').allTextContents()).toEqual([]);
   }
 
+  const status = (): Promise<string | null> => page.getByRole('status').last().textContent();
+
   async function hangUp(): Promise<WebCall> {
     await page.getByRole('button', { name: 'Hang up' }).click();
     await expect.poll(async () => (await linecard.calls())[0]?.outcome?.result).toBe('completed');
@@ -59,12 +61,26 @@ describe.skipIf(withoutChromium())('a visitor with a microphone', () => {
     expect(await hangUp()).toMatchObject({ transport: 'webrtc', codec: 'opus', agent: 'loop' });
   });
 
-  it('is greeted, asks, is answered, and reads all of it', async () => {
+  it('is greeted, asks, is answered, reads along, and hears music on hold', async () => {
     await visit(await writeSpeech('What are your opening hours?', { before: 3000, after: 9000 }));
+    await page.evaluate(`globalThis.guesses = [];
+      document.addEventListener('linecard-news', ({ detail }) => {
+        if (detail.kind === 'captionChanged') globalThis.guesses.push(detail.who + ': ' + detail.text);
+      });`);
     await callAgent('receptionist');
     const log = page.getByRole('log');
     await expect.poll(() => log.textContent(), { timeout: 15_000 }).toContain('Thank you for calling Acme.');
     await expect.poll(() => log.textContent(), { timeout: 15_000 }).toMatch(/You.*hours.*Monday/);
+    const guesses = await page.evaluate<string[]>('globalThis.guesses');
+    expect(guesses).toContain('caller: …');
+    expect(guesses.filter((guess) => /^agent: Thank( you( for( calling)?)?)?$/.test(guess))).not.toEqual([]);
+
+    await expect.poll(() => page.locator('linecard-call ol[aria-hidden] li').count()).toBe(0);
+    await linecard.control('hold');
+    await expect.poll(status).toBe('On hold');
+    await expect.poll(async () => Math.max(...(await listen(page, 300)).theirs)).toBeGreaterThan(0.01);
+    await linecard.control('resume');
+    await expect.poll(status).toBe('Connected');
     const { timings } = await hangUp();
     process.stdout.write(`${JSON.stringify({ name: 'browser timings', ...timings })}\n`);
   });
