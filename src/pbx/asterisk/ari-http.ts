@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
-import type { Clock } from '../../core/clock.js';
+import type { Alarm, Clock } from '../../core/clock.js';
 import { LinecardError } from '../../core/errors.js';
 
 export type AriHttpOptions = {
@@ -24,6 +24,9 @@ export type AriReply = { readonly status: number; readonly body: string };
 
 /** Longer than Asterisk's own 2.0 s for an AudioSocket that does not answer, so that its answer is the one we get. */
 const LIMIT_MS = 3000;
+/** An alarm that rings so late was kept waiting by our own thread, which starts or is short of a processor, and so was the reply: it gets this time to be read. */
+const LATE_MS = 50;
+const SPARE_MS = 500;
 /** Asterisk answers in 1 to 2 ms and has 100 HTTP sessions by default (`sessionlimit`), which others want too. */
 const SOCKETS = 16;
 /** Asterisk closes an idle session after 15 s: we do it first, so that no request meets a closing socket. */
@@ -99,6 +102,15 @@ export class AriHttp {
     this.#agent.destroy();
   }
 
+  #setLimit(giveUp: () => void): Alarm {
+    const dueAtMs = this.#clock.nowMs() + this.#limitMs;
+    let alarm = this.#clock.setAlarm(this.#limitMs, () => {
+      if (this.#clock.nowMs() - dueAtMs < LATE_MS) giveUp();
+      else alarm = this.#clock.setAlarm(SPARE_MS, giveUp);
+    });
+    return { cancel: () => alarm.cancel() };
+  }
+
   /** `stale`: the PBX had closed an idle connection just when we used it, and the request may be sent again. */
   #attempt({ method, path, body }: AriRequest): Promise<AriReply | 'stale'> {
     return new Promise((resolve, reject) => {
@@ -113,7 +125,7 @@ export class AriHttp {
             : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
         },
       });
-      const alarm = this.#clock.setAlarm(this.#limitMs, () => {
+      const alarm = this.#setLimit(() => {
         const about = `${method} ${path.split('?')[0] ?? ''}`;
         request.destroy(
           new LinecardError('PBX_TIMEOUT', `${this.origin} did not answer ${about} within ${this.#limitMs} ms`),
