@@ -97,7 +97,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
     return trouble === null ? engine.limitations() : [...engine.limitations(), trouble];
   };
   const history = new CallHistory({ earlier: journal.ended(MAX_CALLS_REMEMBERED) });
-  const metrics = new Metrics({ calls, engine, unready, droppedLogLines: options.log.droppedLines });
+  const metrics = new Metrics({ calls, engine, unready, droppedLogLines: options.log.droppedLines, journal });
   events.subscribe(history.observe);
   events.subscribe(metrics.observe);
   const desk = openDesk(config, { calls, engine, journal, clock });

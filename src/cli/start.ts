@@ -137,6 +137,10 @@ class StartSession {
       this.#print(`linecard: process ${event.pid} gives no sign of life; it is killed`);
       return;
     }
+    if (event.kind === 'unwritten') {
+      this.#print(`linecard: the id of process ${event.pid} could not be written to linecard.pid: ${event.why}`);
+      return;
+    }
     if (event.kind === 'died') {
       this.#print(`linecard: process ${event.pid} died (${event.how}); starting it again in ${event.restartInMs} ms`);
       return;

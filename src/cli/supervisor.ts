@@ -3,6 +3,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BeatWatch } from '../core/beat-watch.js';
 import { foregroundClock, wait, type Clock } from '../core/clock.js';
+import { toLinecardError } from '../core/errors.js';
 
 /** EX_CONFIG of sysexits.h: starting it again would end the same way. */
 export const EXIT_CONFIG = 78;
@@ -25,6 +26,8 @@ export type SupervisorOptions = {
 export type SupervisorEvent =
   | { readonly kind: 'started'; readonly pid: number }
   | { readonly kind: 'ready'; readonly pid: number }
+  /** There is no `linecard.pid`: the disk is full, or not ours. It serves all the same. */
+  | { readonly kind: 'unwritten'; readonly pid: number; readonly why: string }
   /** It gave no sign of life any more; `died` follows. */
   | { readonly kind: 'frozen'; readonly pid: number }
   | { readonly kind: 'died'; readonly pid: number; readonly how: string; readonly restartInMs: number };
@@ -115,7 +118,7 @@ export class Supervisor {
       this.#options.onEvent({ kind: 'ready', pid });
       if (fieldOf(message, 'beats') === 'answered') watch.start();
     });
-    await writePid(this.#pidFile, pid);
+    await this.#writePid(pid);
     this.#options.onEvent({ kind: 'started', pid });
     const end = await ended;
     watch.stop();
@@ -137,6 +140,19 @@ export class Supervisor {
     });
   }
 
+  /** Never rejects: on a full disk calls are served, too. */
+  async #writePid(pid: number): Promise<void> {
+    const file = this.#pidFile;
+    try {
+      await writeFile(`${file}.new`, `${pid}\n`);
+      await rename(`${file}.new`, file);
+    } catch (error) {
+      this.#options.onEvent({ kind: 'unwritten', pid, why: toLinecardError(error).message });
+      // What it says is another process by now; on a read-only disk that cannot be helped.
+      await rm(file, { force: true }).catch(() => undefined);
+    }
+  }
+
   #isStopping(): boolean {
     return this.#stopping.signal.aborted;
   }
@@ -144,11 +160,6 @@ export class Supervisor {
   get #pidFile(): string {
     return path.join(this.#options.dataDir, 'linecard.pid');
   }
-}
-
-async function writePid(file: string, pid: number): Promise<void> {
-  await writeFile(`${file}.new`, `${pid}\n`);
-  await rename(`${file}.new`, file);
 }
 
 function fieldOf(message: unknown, name: string): unknown {

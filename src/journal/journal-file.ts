@@ -9,6 +9,9 @@ const BUSY_MS = 100;
 /** The file beside the database is cut to this after what it holds was moved over. */
 const MAX_WAL_BYTES = 4 * 1024 * 1024;
 
+/** As SQLite numbers what `auto_vacuum` may be. */
+const INCREMENTAL = 2;
+
 /** What may stand for `?` in a statement. */
 export type SqlValue = string | number | null;
 
@@ -27,6 +30,8 @@ export class JournalFile {
   #trouble: string | null = null;
   /** Entries that could not be written since it last worked. */
   #lost = 0;
+  /** Rows that were written: to read, or to change nothing, works on a full disk, too. */
+  #changes = 0;
 
   constructor({ path, maxBytes, log }: JournalFileOptions) {
     this.#path = path;
@@ -42,8 +47,9 @@ export class JournalFile {
   /** Carries out `work`, all of it or nothing; returns `otherwise` when that fails. Never throws. */
   attempt<Result>(work: () => Result, otherwise: Result): Result {
     try {
+      const before = this.#changes;
       const result = this.#database.transaction(work)();
-      this.#works();
+      if (this.#changes > before) this.#works();
       return result;
     } catch (error) {
       this.#failed(error);
@@ -53,7 +59,9 @@ export class JournalFile {
 
   /** Within `attempt`; returns how many rows it changed. */
   run(sql: string, ...values: readonly SqlValue[]): number {
-    return this.#statement(sql).run(...values).changes;
+    const { changes } = this.#statement(sql).run(...values);
+    this.#changes += changes;
+    return changes;
   }
 
   /** Within `attempt`. */
@@ -86,9 +94,20 @@ export class JournalFile {
 
   #open(): Sqlite.Database {
     try {
-      return openAt(this.#path, this.#maxBytes);
+      return openAt(this.#path, this.#maxBytes, 'shared');
     } catch (error) {
-      return isDamage(error) ? this.#anew(error) : this.#inMemory(error);
+      return isDamage(error) ? this.#anew(error) : this.#alone(error);
+    }
+  }
+
+  /** On a full disk there is no room for what several programs share of a file; what was said before can be read all the same. */
+  #alone(error: unknown): Sqlite.Database {
+    try {
+      const database = openAt(this.#path, this.#maxBytes, 'alone');
+      this.#log.warn({ err: error, file: this.#path }, 'no other program can look into the journal until a restart');
+      return database;
+    } catch {
+      return this.#inMemory(error);
     }
   }
 
@@ -98,7 +117,7 @@ export class JournalFile {
     try {
       renameSync(this.#path, aside);
       for (const ending of ['-wal', '-shm']) rmSync(`${this.#path}${ending}`, { force: true });
-      const database = openAt(this.#path, this.#maxBytes);
+      const database = openAt(this.#path, this.#maxBytes, 'shared');
       this.#log.error({ err: error, file: this.#path, aside }, 'the journal was damaged; a new one was begun');
       return database;
     } catch (again) {
@@ -133,15 +152,18 @@ export class JournalFile {
   }
 }
 
-function openAt(path: string, maxBytes: number): Sqlite.Database {
+function openAt(path: string, maxBytes: number, use: 'shared' | 'alone'): Sqlite.Database {
   mkdirSync(dirname(path), { recursive: true });
   // What people said is nobody else's business; the files beside it get the same mode.
   closeSync(openSync(path, 'a', 0o600));
   const database = new Sqlite(path, { timeout: BUSY_MS });
   try {
+    // Before anything is read: then the index of the WAL is kept in memory, and nothing is written (sqlite.org/wal.html, 8).
+    if (use === 'alone') database.pragma('locking_mode = EXCLUSIVE');
     const pageBytes = Number(database.pragma('page_size', { simple: true }));
     database.pragma(`max_page_count = ${Math.ceil(maxBytes / pageBytes)}`);
-    database.pragma('auto_vacuum = INCREMENTAL');
+    // To say it writes, also where it is so.
+    if (database.pragma('auto_vacuum', { simple: true }) !== INCREMENTAL) database.pragma('auto_vacuum = INCREMENTAL');
     // A process that is killed loses nothing; a machine that loses its power may lose the last entries.
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = NORMAL');
@@ -158,10 +180,13 @@ function openAt(path: string, maxBytes: number): Sqlite.Database {
 function prepared(database: Sqlite.Database): Sqlite.Database {
   const version = Number(database.pragma('user_version', { simple: true }));
   if (version > MIGRATIONS.length) throw new Error('it was made by a newer Linecard; move it away');
-  database.transaction(() => {
-    for (const step of MIGRATIONS.slice(version)) database.exec(step);
-    database.pragma(`user_version = ${MIGRATIONS.length}`);
-  })();
+  // Else nothing is written: what was said can be read on a full disk, too.
+  if (version < MIGRATIONS.length) {
+    database.transaction(() => {
+      for (const step of MIGRATIONS.slice(version)) database.exec(step);
+      database.pragma(`user_version = ${MIGRATIONS.length}`);
+    })();
+  }
   // Touches each table: one that lost its first page says so now.
   database.exec('SELECT count(*) FROM calls WHERE ended_at_ms IS NULL');
   return database;

@@ -4,6 +4,7 @@ import type { CallRecord, Transport } from '../core/calls.js';
 import type { CallEvent } from '../core/events.js';
 import type { CallId } from '../core/ids.js';
 import type { FromMedia, LegReport, MediaEngine } from '../engine/port.js';
+import type { CallJournal } from '../journal/port.js';
 import type { LegCounters } from '../media/leg.js';
 
 /** Seconds. Fine where the ear is: 20 ms is a frame, 300 ms a pause that is noticed. */
@@ -37,6 +38,7 @@ export type MetricsOptions = {
   /** As `/readyz`: empty when a call can be taken. */
   readonly unready: () => readonly string[];
   readonly droppedLogLines: () => number;
+  readonly journal: Pick<CallJournal, 'trouble'>;
 };
 
 /** A live call: its events do not name its transport, and its leg counts from its own beginning. */
@@ -276,11 +278,14 @@ export class Metrics {
   }
 
   #registerGauges(options: MetricsOptions): void {
-    const { calls, engine, unready, droppedLogLines } = options;
+    const { calls, engine, unready, droppedLogLines, journal } = options;
     this.#gauge('calls_live', 'Calls as they are now.', ['transport', 'state'], (gauge) => {
       for (const { transport, state } of calls.list()) gauge.inc({ transport, state });
     });
     this.#gauge('ready', '1 when a call can be taken.', [], (gauge) => gauge.set(unready().length === 0 ? 1 : 0));
+    this.#gauge('journal_works', '1 while calls would survive a restart.', [], (gauge) =>
+      gauge.set(journal.trouble() === null ? 1 : 0),
+    );
     this.#gauge('log_lines_dropped', 'Lines that nobody took.', [], (gauge) => gauge.set(droppedLogLines()));
     this.#gauge(
       'tick_lateness_seconds',

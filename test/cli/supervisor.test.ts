@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -63,6 +63,19 @@ test('a process that is killed is followed by another within a second', async ()
   expect(performance.now() - killedAtMs).toBeLessThan(1000);
   expect(await pidInFile()).toBe(readyPids()[1]);
   expect(events).toContainEqual({ kind: 'died', pid: first, how: 'SIGKILL', restartInMs: 0 });
+  running!.stop();
+  expect(await ended).toBe(0);
+});
+
+// A full disk once ended the supervisor with the process that it should have started again.
+test('on a disk that takes nothing more it serves, and the id of another process is not left there', async () => {
+  const ended = supervise('serve');
+  await expect.poll(readyPids).toHaveLength(1);
+  await mkdir(path.join(dataDir, 'linecard.pid.new'));
+  process.kill(await pidInFile(), 'SIGKILL');
+  await expect.poll(readyPids).toHaveLength(2);
+  await expect.poll(() => events).toContainEqual(expect.objectContaining({ kind: 'unwritten', pid: readyPids()[1] }));
+  expect(existsSync(path.join(dataDir, 'linecard.pid'))).toBe(false);
   running!.stop();
   expect(await ended).toBe(0);
 });

@@ -51,6 +51,7 @@ async function metricsOfOurs(): Promise<string[]> {
     engine: { reports: () => [] },
     unready: () => [],
     droppedLogLines: () => 0,
+    journal: { trouble: () => null },
   });
   const registered = register.mock.calls.map(([metric]) => metric as unknown as Registered);
   register.mockRestore();

@@ -1,4 +1,5 @@
 import Sqlite from 'better-sqlite3';
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,13 +50,17 @@ function file(): string {
 
 /** The process dies and the next one looks: nothing was closed, only what is on disk is there. */
 function afterDeath(): SqliteJournal {
+  return openJournal({ path: leftOnDisk() });
+}
+
+function leftOnDisk(): string {
   const next = mkdtempSync(join(directory, 'next-'));
   for (const name of readdirSync(directory).filter(
     (entry) => entry.startsWith('journal.db') && !entry.endsWith('-shm'),
   )) {
     cpSync(join(directory, name), join(next, name));
   }
-  return openJournal({ path: join(next, 'journal.db') });
+  return join(next, 'journal.db');
 }
 
 function begin(journal: SqliteJournal, call: Partial<CallRecord> = {}): CallId {
@@ -116,6 +121,7 @@ describe('a call that its process left', () => {
       heldBy: [],
       transfer: null,
       transfers: 0,
+      company: [],
       resumptions: 0,
       record: {
         id: callId,
@@ -346,6 +352,28 @@ describe('the file', () => {
     expect(journal.unfinished('main')).toHaveLength(1);
   });
 
+  // Killed while the disk was full: the callers are still there, and should not have to begin anew.
+  it('of a process that died on a full disk is read, and written again when there is room', () => {
+    const journal = openJournal();
+    const callId = begin(journal);
+    journal.locate(callId, CHANNEL);
+    say(journal, callId, 'caller', 'Chairs, please.');
+    const path = leftOnDisk();
+    const next = onFullDisk(() => {
+      const opened = openJournal({ path });
+      expect(opened.unfinishedAt('main', CHANNEL)?.record.turns).toMatchObject([{ text: 'Chairs, please.' }]);
+      say(opened, callId, 'agent', 'lost');
+      // What writes nothing is no sign that it works again.
+      opened.locate(newCallId(), CHANNEL);
+      opened.unfinished('main');
+      expect(opened.trouble()).toMatch(/^calls are not remembered: /);
+      return opened;
+    });
+    say(next, callId, 'agent', 'Two?');
+    expect(next.trouble()).toBeNull();
+    expect(next.unfinishedAt('main', CHANNEL)?.record.turns.at(-1)?.text).toBe('Two?');
+  });
+
   it('that another program holds is not waited for', () => {
     const journal = openJournal();
     const callId = begin(journal);
@@ -363,3 +391,16 @@ describe('the file', () => {
     expect(journal.unfinished('main')[0]?.record.turns.map(({ text }) => text)).toEqual(['kept']);
   });
 });
+
+/** No file of this process grows meanwhile (setrlimit(2), RLIMIT_FSIZE; Node ignores the signal). */
+function onFullDisk<Result>(work: () => Result): Result {
+  const limit = (bytes: string): void => {
+    execFileSync('prlimit', [`--pid=${process.pid}`, `--fsize=${bytes}:`]);
+  };
+  limit('1');
+  try {
+    return work();
+  } finally {
+    limit('unlimited');
+  }
+}

@@ -95,9 +95,10 @@ describe('metrics', () => {
 
   it('read live calls, readiness and tick lateness when they are asked for', async () => {
     const calls: CallRecord[] = [CALL];
-    const { value } = setUp({ calls, unready: ['PBX away'] });
+    const { value } = setUp({ calls, unready: ['PBX away'], trouble: 'the disk is full' });
     expect(await value('linecard_calls_live{transport="audiosocket",state="talking"}')).toBe(1);
     expect(await value('linecard_ready')).toBe(0);
+    expect(await value('linecard_journal_works')).toBe(0);
     expect(await value('linecard_tick_lateness_seconds{thread="0",quantile="0.99"}')).toBe(0.002);
     calls.pop();
     expect(await value('linecard_calls_live{transport="audiosocket",state="talking"}')).toBeNull();
@@ -126,8 +127,8 @@ describe('metrics', () => {
 
 const CALL = callRecord({ id: 'a' });
 
-function setUp(given: { calls?: CallRecord[]; unready?: string[] } = {}) {
-  const { calls = [], unready = [] } = given;
+function setUp(given: { calls?: CallRecord[]; unready?: string[]; trouble?: string } = {}) {
+  const { calls = [], unready = [], trouble = null } = given;
   const metrics = new Metrics({
     calls: { list: () => calls, get: () => null, legReport: () => null },
     engine: {
@@ -137,6 +138,7 @@ function setUp(given: { calls?: CallRecord[]; unready?: string[] } = {}) {
     },
     unready: () => unready,
     droppedLogLines: () => 0,
+    journal: { trouble: () => trouble },
   });
   /** The figure behind a name with its labels; null when there is none. */
   const value = async (series: string): Promise<number | null> => {
