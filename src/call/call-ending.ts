@@ -6,6 +6,9 @@ import type { Line } from './call-services.js';
 import type { CallLedger } from './ledger.js';
 import type { MediaLink } from './media-link.js';
 
+/** A PBX that is busy answers late: each try takes some seconds, and the caller would be hung up otherwise. */
+const HAND_BACK_TRIES = 3;
+
 export type CallEndingOptions = {
   readonly line: Line | null;
   readonly ledger: CallLedger;
@@ -16,6 +19,8 @@ export type CallEndingOptions = {
   readonly onEnding: () => void;
   /** Told once, when the call is over for us. */
   readonly onEnded: () => void;
+  /** Told after it when the PBX did not do what it was told: the caller may still be there, with nobody. */
+  readonly onLeftBehind: () => void;
   readonly log: Logger;
 };
 
@@ -74,12 +79,33 @@ export class CallEnding {
     ledger.changeState('transferring');
     if (this.#options.hearsMusic()) await this.endMusic(line);
     try {
-      await line.pbx.handBack(line.offer.channelId, { context: line.offer.context, extension: line.fallback });
+      await this.#handBack(line, line.fallback);
       await this.end({ ...outcome, reason: `${outcome.reason}; the caller went to ${line.fallback}` });
     } catch (thrown) {
       const error = toLinecardError(thrown);
+      const failed = { ...outcome, reason: `${outcome.reason}; the fallback failed: ${error.message}` };
       if (error.code !== 'CHANNEL_GONE') log.error({ err: error }, 'caller could not be brought to the fallback');
-      await this.hangUp({ ...outcome, reason: `${outcome.reason}; the fallback failed: ${error.message}` });
+      if (error.code !== 'CHANNEL_GONE' && !error.retryable) {
+        await this.hangUp(failed);
+        return;
+      }
+      // Hung up, or in the dialplan already: in either case not ours to hang up.
+      await this.end(failed);
+      if (error.retryable) this.#options.onLeftBehind();
+    }
+  }
+
+  /** A PBX that does not answer in time may have done it all the same; then the channel has left us when it is asked again. */
+  async #handBack({ pbx, offer }: Line, extension: string): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await pbx.handBack(offer.channelId, { context: offer.context, extension });
+        return;
+      } catch (thrown) {
+        const { code } = toLinecardError(thrown);
+        if (code === 'CHANNEL_GONE' && attempt > 1) return;
+        if (code !== 'PBX_TIMEOUT' || attempt === HAND_BACK_TRIES || this.hasEnded) throw thrown;
+      }
     }
   }
 

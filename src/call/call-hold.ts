@@ -44,11 +44,11 @@ export class CallHold {
 
   /** Takes the agent away, or gives the caller back to it; the music is the business of whoever asks. */
   change(by: Holder, held: 'held' | 'resumed'): void {
-    const { callId, journal, ledger, media } = this.#options;
+    const { callId, ledger, media } = this.#options;
     const wasHeld = this.held;
     if (held === 'held') this.#holders.add(by);
     else this.#holders.delete(by);
-    if (isLasting(by)) journal.holdChanged(callId, [...this.#holders].filter(isLasting));
+    if (isLasting(by)) this.#remember([...this.#holders]);
     if (wasHeld === this.held) return;
     media.send({ kind: 'hold', callId, held });
     if (ledger.answered) this.show();
@@ -84,10 +84,12 @@ export class CallHold {
     if (line === null && music !== 'own') throw unsupported();
     // The agent falls silent before the music starts, and speaks after it has ended.
     if (held === 'held') this.change(by, 'held');
+    else this.#remember([...this.#holders].filter((holder) => holder !== by));
     try {
       await line?.pbx.hold(line.offer.channelId, held);
     } catch (error) {
       if (held === 'held') this.change(by, 'resumed');
+      else this.#remember([...this.#holders]);
       throw error;
     }
     if (held === 'resumed') this.change(by, 'resumed');
@@ -102,6 +104,12 @@ export class CallHold {
     } catch (error) {
       log.warn({ err: error }, 'music could not be ended');
     }
+  }
+
+  /** Before it is so: a process that dies over it leaves what was wanted. */
+  #remember(holders: readonly Holder[]): void {
+    const { callId, journal } = this.#options;
+    journal.holdChanged(callId, holders.filter(isLasting));
   }
 }
 

@@ -1,8 +1,7 @@
 import { assertNever } from '../core/assert-never.js';
 import type { CallRecord, Caller, HowToTransfer, SuperviseMode } from '../core/calls.js';
 import type { Alarm } from '../core/clock.js';
-import { LinecardError } from '../core/errors.js';
-import type { BridgeId, ChannelId } from '../core/ids.js';
+import { LinecardError, toLinecardError } from '../core/errors.js';
 import { newCallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
@@ -10,7 +9,7 @@ import type { CallJournal, PastTurn, UnfinishedCall } from '../journal/port.js';
 import { NO_JOURNAL } from '../journal/port.js';
 import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
 import type { AnchorPbx, CallHours, CallServices } from './call-services.js';
-import { CallSession } from './call-session.js';
+import { CallSession, RESUMING_MS } from './call-session.js';
 import type { EarlierCaller } from './earlier-calls.js';
 import { endOfEarlier } from './earlier-calls.js';
 import type { ExtensionPlan } from './extension-plans.js';
@@ -19,7 +18,7 @@ import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { LegRoutes } from './leg-routes.js';
 import { channelKey, LiveCalls } from './live-calls.js';
 import type { CallActions, CallDirectory } from './port.js';
-import { reconcile } from './reconcile.js';
+import { ReconcileRuns } from './reconcile-runs.js';
 import { OverrideLine } from './schedule/override-line.js';
 import { StartGate } from './start-gate.js';
 import { TalkingPairs } from './transfer/talking-pairs.js';
@@ -32,9 +31,6 @@ const NOT_OF_SESSION: ReadonlySet<FromMedia['kind']> = new Set([
   'recorded',
   'signalled',
 ]);
-
-/** How often snapshot and registry are compared without a cause: the leak check. */
-const RECONCILE_INTERVAL_MS = 30_000;
 
 /** How long a new caller hears ringing while the media threads start; then the human is rung. */
 const MEDIA_START_MS = 1500;
@@ -69,9 +65,7 @@ export class CallManager implements CallDirectory, CallActions {
   readonly #waiting = new Set<string>();
   #draining: 'no' | 'yes' = 'no';
   #idle: (() => void) | null = null;
-  #reconcileAlarm: Alarm | null = null;
-  /** The bridges that were empty when we last looked, of each PBX that we looked at since the start. */
-  readonly #emptyBridges = new Map<Pbx, ReadonlySet<BridgeId>>();
+  readonly #reconciling: ReconcileRuns;
 
   constructor(options: CallManagerOptions) {
     this.#pbxes = options.pbxes;
@@ -94,6 +88,17 @@ export class CallManager implements CallDirectory, CallActions {
       routes: this.#routes,
       pairs: this.#pairs,
     };
+    this.#reconciling = new ReconcileRuns({
+      pbxes: this.#pbxes,
+      calls: () => this.#calls.all(),
+      others: () => [...this.#overrideLines].map((line) => line.belongings),
+      pairs: this.#pairs,
+      offer: (pbx, offer) => void this.#offered(pbx, offer, 'found'),
+      journal: this.#services.journal,
+      onOver: (call, caller) => this.#endEarlier(call, caller),
+      clock: this.#services.clock,
+      log: this.#log,
+    });
   }
 
   /** starting: the media threads are not there yet, `mediaStarted` follows. Callers whom an earlier process left hear music until then. */
@@ -101,11 +106,11 @@ export class CallManager implements CallDirectory, CallActions {
     if (media === 'starting') this.#services.mediaStart.close();
     // Nobody but that process carried their sound.
     for (const call of this.#services.journal.unfinished(null)) this.#endEarlier(call, 'gone');
+    this.#reconciling.start();
     for (const pbx of this.#pbxes) {
       pbx.onEvent = (event) => this.#onPbx(pbx, event);
       pbx.start();
     }
-    this.#armReconcile();
   }
 
   mediaStarted(): void {
@@ -172,7 +177,7 @@ export class CallManager implements CallDirectory, CallActions {
   /** No new calls; live ones may finish within `limitMs`, then they go to the fallback. Resolves when none is left. */
   async drain(limitMs: number): Promise<void> {
     this.#draining = 'yes';
-    this.#reconcileAlarm?.cancel();
+    this.#reconciling.stop();
     this.#services.engine.drain();
     if (this.#calls.size === 0) return;
     this.#log.info({ calls: this.#calls.size, limitMs }, 'waiting for live calls to end');
@@ -200,7 +205,7 @@ export class CallManager implements CallDirectory, CallActions {
         this.#callerReplaced(pbx, event);
         break;
       case 'connected':
-        void this.#reconcile(pbx);
+        void this.#reconciling.run(pbx);
         break;
       case 'disconnected':
         break; // its adapter has said so, with all that it knows
@@ -244,7 +249,8 @@ export class CallManager implements CallDirectory, CallActions {
     await this.#calls.settled();
   }
 
-  async #offered(pbx: Pbx, offer: CallOffer): Promise<void> {
+  /** @param how found: they were here before we were, so whoever is answered was with an agent */
+  async #offered(pbx: Pbx, offer: CallOffer, how: 'new' | 'found' = 'new'): Promise<void> {
     // An offer is repeated after a reconnect.
     if (this.#calls.at(pbx, offer.channelId) !== null || this.#routes.hasChannel(pbx, offer.channelId)) return;
     const overridden = this.#services.schedules.dialledBy(offer.extension);
@@ -265,15 +271,14 @@ export class CallManager implements CallDirectory, CallActions {
     const before = this.#services.journal.unfinishedAt(pbx.name, offer.channelId);
     const resumes = before !== null && offer.answered === 'yes';
     // Who was with an agent already hears music meanwhile.
-    if (!resumes && !(await this.#mediaFor(pbx, offer.channelId))) return;
+    if (!resumes && !(await this.#mediaFor(pbx, offer, how))) return;
     const refusal = this.#draining === 'yes' ? 'shutting down' : this.#services.engine.unready()[0];
     if (refusal !== undefined && plan.fallback !== null && !(resumes && !this.#services.mediaStart.isOpen)) {
       this.#log.warn(
         { pbx: pbx.name, extension: offer.extension, fallback: plan.fallback, refusal },
         'call sent to the fallback',
       );
-      const to = { context: offer.context, extension: plan.fallback };
-      await this.#orLog(pbx.handBack(offer.channelId, to), 'caller could not be brought to the fallback');
+      await this.#turnAway(pbx, offer, plan.fallback);
       return;
     }
     // The dialplan tells its variables once, and a call that goes on has them from its beginning.
@@ -290,9 +295,24 @@ export class CallManager implements CallDirectory, CallActions {
       transport: pbx.can.transport,
       line,
       onEnded: (ended) => this.#forget(ended),
+      onLeftBehind: () => this.#reconciling.soon(pbx),
     });
     this.#calls.add(session);
     await session.serve(line);
+  }
+
+  /** To a human, before we had them. */
+  async #turnAway(pbx: Pbx, { channelId, context }: CallOffer, fallback: string): Promise<void> {
+    try {
+      await pbx.handBack(channelId, { context, extension: fallback });
+    } catch (thrown) {
+      const error = toLinecardError(thrown);
+      if (error.code === 'CHANNEL_GONE') return;
+      this.#log.error({ err: error, channelId, fallback }, 'caller could not be brought to the fallback');
+      // Else they would hear ringing for ever.
+      if (error.retryable) this.#reconciling.soon(pbx);
+      else await this.#orLog(pbx.hangUp(channelId, 'unreachable'), 'channel could not be hung up');
+    }
   }
 
   async #override(pbx: Pbx, offer: CallOffer, schedule: string): Promise<void> {
@@ -313,13 +333,20 @@ export class CallManager implements CallDirectory, CallActions {
   }
 
   /** Whether the caller still waits for us when media can be had, or it takes too long. */
-  async #mediaFor(pbx: Pbx, channelId: ChannelId): Promise<boolean> {
+  async #mediaFor(pbx: Pbx, { channelId, answered }: CallOffer, how: 'new' | 'found'): Promise<boolean> {
     const { mediaStart } = this.#services;
     if (mediaStart.isOpen) return true;
     const key = channelKey(pbx, channelId);
     if (this.#waiting.has(key)) return false;
     this.#waiting.add(key);
-    await mediaStart.passed(MEDIA_START_MS);
+    const wasTalking = how === 'found' && answered === 'yes';
+    // Of whom the journal does not know: it could not be written.
+    if (wasTalking) await this.#orLog(pbx.hold(channelId, 'held'), 'music could not be begun');
+    const gate = await mediaStart.passed(wasTalking ? RESUMING_MS : MEDIA_START_MS);
+    // The fallback's ringing is not to be drowned by it.
+    if (wasTalking && gate === 'too late') {
+      await this.#orLog(pbx.hold(channelId, 'resumed'), 'music could not be ended');
+    }
     this.#waiting.delete(key);
     return this.#calls.at(pbx, channelId) === null;
   }
@@ -378,34 +405,6 @@ export class CallManager implements CallDirectory, CallActions {
   #forget(session: CallSession): void {
     this.#calls.forget(session);
     if (this.#calls.size === 0) this.#idle?.();
-  }
-
-  #armReconcile(): void {
-    this.#reconcileAlarm = this.#services.clock.setAlarm(RECONCILE_INTERVAL_MS, () => {
-      void Promise.all(this.#pbxes.filter((pbx) => pbx.unready() === null).map((pbx) => this.#reconcile(pbx)));
-      this.#armReconcile();
-    });
-  }
-
-  async #reconcile(pbx: Pbx): Promise<void> {
-    const emptyBefore = this.#emptyBridges.get(pbx) ?? null;
-    this.#emptyBridges.set(pbx, emptyBefore ?? new Set());
-    await this.#orLog(
-      reconcile({
-        pbx,
-        emptyBefore,
-        onEmpty: (bridges) => this.#emptyBridges.set(pbx, bridges),
-        calls: () => this.#calls.all(),
-        others: () => [...this.#overrideLines].map((line) => line.belongings),
-        pairs: this.#pairs,
-        offer: (offer) => void this.#offered(pbx, offer),
-        journal: this.#services.journal,
-        onOver: (call, caller) => this.#endEarlier(call, caller),
-        clock: this.#services.clock,
-        log: this.#log.child({ pbx: pbx.name }),
-      }),
-      'reconcile failed',
-    );
   }
 
   async #orLog(work: Promise<unknown>, message: string): Promise<void> {

@@ -33,6 +33,8 @@ export type CallMediaOptions = {
   readonly ending: CallEnding;
   /** The party closed its leg, which is how it hangs up. */
   readonly onCallerGone: () => Promise<void>;
+  /** There is another leg, in another bridge. */
+  readonly onReopened: () => void;
   readonly log: Logger;
 };
 
@@ -60,10 +62,11 @@ export class CallMedia {
 
   /** Another leg in the place of the last, with the conversation remembered. Rejects with why there is none. */
   async reopen(line: Line): Promise<void> {
-    const { callId, link, hold } = this.#options;
+    const { callId, link, hold, onReopened } = this.#options;
     await link.closePbxMedia();
     await hold.forgetAgent();
     await this.open(line);
+    onReopened();
     link.send({ kind: 'start', callId });
     if (hold.held) link.send({ kind: 'hold', callId, held: 'held' });
   }

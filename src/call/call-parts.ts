@@ -42,6 +42,8 @@ export type CallPartsOptions = {
   /** The caller pressed the code of a schedule. */
   readonly onScheduleCode: (schedule: string) => void;
   readonly onEnded: () => void;
+  /** Told after it when the caller may still be at the PBX, with nobody. */
+  readonly onLeftBehind: () => void;
   readonly log: Logger;
 };
 
@@ -89,6 +91,7 @@ export function buildCallParts(options: CallPartsOptions): CallParts {
       supervisors.stop();
     },
     onEnded: options.onEnded,
+    onLeftBehind: options.onLeftBehind,
     log,
   });
   const media = new CallMedia({
@@ -105,6 +108,7 @@ export function buildCallParts(options: CallPartsOptions): CallParts {
     hold,
     ending,
     onCallerGone: options.onCallerGone,
+    onReopened: () => supervisors.follow(),
     log,
   });
   const transfers = new CallTransfers({

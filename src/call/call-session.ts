@@ -23,13 +23,15 @@ import { overrideText } from './schedule/schedule-words.js';
 import type { CallSupervisors } from './supervision/call-supervisors.js';
 
 /** How long a caller hears music while the media threads start; then a human is better. */
-const RESUMING_MS = 10_000;
+export const RESUMING_MS = 10_000;
 /** Whoever put us on hold longer ago may have come back while nobody listened. */
 const PHONE_HOLD_KNOWN_MS = 10_000;
 
 export type CallSessionOptions = CallFacts & {
   /** Told once, when the call is over for us. */
   readonly onEnded: (session: CallSession) => void;
+  /** Told after the end when the PBX did not do what it was told: the caller may still be there, with nobody. */
+  readonly onLeftBehind?: () => void;
 };
 
 /**
@@ -65,6 +67,7 @@ export class CallSession implements AgentsCall {
       onCallerGone: () => this.#callerGone(),
       onScheduleCode: (schedule) => void this.#turnOver(schedule),
       onEnded: () => options.onEnded(this),
+      onLeftBehind: () => options.onLeftBehind?.(),
       log: this.#log,
     });
     this.#ledger = parts.ledger;
@@ -228,11 +231,7 @@ export class CallSession implements AgentsCall {
         break;
       case 'limitReached':
         this.#ledger.limitReached(message.limit);
-        void this.#ending.toFallback({
-          result: 'transferred',
-          fault: 'none',
-          reason: `the agent's limit of ${message.limit} for a call was reached`,
-        });
+        void this.#limitReached(`the agent's limit of ${message.limit} for a call was reached`);
         break;
       case 'agentFailed':
         this.#agentFailed(new LinecardError(message.code, message.message));
@@ -349,7 +348,17 @@ export class CallSession implements AgentsCall {
 
   #agentFailed(error: LinecardError): void {
     if (this.#transfers.underWay) this.#transfers.agentFailed(error);
-    else void this.#ending.cannotServe(error);
+    else void this.#cannotGoOn(error);
+  }
+
+  /** Who talks with a person in a conference is not taken from them. */
+  async #cannotGoOn(error: LinecardError): Promise<void> {
+    if (!(await this.#supervisors.leaveCaller(error.message))) await this.#ending.cannotServe(error);
+  }
+
+  async #limitReached(reason: string): Promise<void> {
+    if (await this.#supervisors.leaveCaller(reason)) return;
+    await this.#ending.toFallback({ result: 'transferred', fault: 'none', reason });
   }
 
   /** The caller pressed a schedule's code at the agent. */

@@ -317,9 +317,10 @@ export class CallTransfers {
 
   /** The caller to the agent again, and the person to both. */
   async #confer(line: Line, personChannelId: ChannelId, label: string): Promise<void> {
-    const { callId, media, host } = this.#options;
+    const { callId, services, media, host } = this.#options;
     if (this.#agentLost !== null) throw this.#agentLost;
     if (!media.connected) await host.reopenMedia(line);
+    services.journal.step(callId, 'join', { channelId: personChannelId });
     await line.pbx.hold(line.offer.channelId, 'resumed');
     await host.join(personChannelId);
     host.changeHold('resumed');

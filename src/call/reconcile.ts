@@ -34,7 +34,8 @@ export type ReconcileOptions = {
 
 /**
  * Compares what the PBX has with what we know: calls whose channel is gone end, callers without a call are served again, and
- * bridges and media channels of ours that belong to nobody are taken away. Runs at every connect and every 30 s.
+ * bridges and media channels of ours that belong to nobody are taken away. Runs at every connect and every 30 s. Rejects when the PBX does not tell what it has:
+ * callers may wait for the next run. What cannot be taken away is left to the next one, and no caller waits for another's.
  */
 export async function reconcile(options: ReconcileOptions): Promise<void> {
   const { pbx, clock, log, emptyBefore } = options;
@@ -51,13 +52,15 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
 
   const now = options.calls().filter((call) => call.line?.pbx === pbx);
   const served = new Set(now.map((call) => call.line?.offer.channelId));
+  const unfinished = options.journal.unfinished(pbx.name);
+  const company = new Set(unfinished.flatMap((call) => call.company));
   await options.pairs.check(pbx, present);
-  for (const parties of partiesOf(snapshot, served)) options.pairs.watch(pbx, parties);
+  for (const parties of partiesOf(snapshot, served, company)) options.pairs.watch(pbx, parties);
   // A browser's call has no channel of its own here, but a person who was rung for it has.
   const owned = [...options.calls().map((call) => call.belongings), ...options.others(), options.pairs.belongings(pbx)];
   const channels = new Set(owned.flatMap((belongings) => belongings.channels));
   const bridges = new Set(owned.flatMap((belongings) => belongings.bridges));
-  for (const call of options.journal.unfinished(pbx.name)) {
+  for (const call of unfinished) {
     if (now.some(({ id }) => id === call.record.id)) continue;
     if (call.channelId === null || !present.has(call.channelId)) options.onOver(call, 'gone');
     else if (channels.has(call.channelId)) options.onOver(call, 'with a person');
@@ -69,40 +72,65 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
   const empty = snapshot.bridges.filter((bridge) => membersOf(bridge).length === 0);
   options.onEmpty(new Set(empty.map(({ bridgeId }) => bridgeId)));
 
+  const takingAway = new Map<BridgeId, Promise<void>>();
   for (const bridge of snapshot.bridges) {
+    const { bridgeId } = bridge;
     const members = membersOf(bridge);
-    if (bridges.has(bridge.bridgeId) || !members.every((channel) => settled(channel.createdAtMs))) continue;
+    if (bridges.has(bridgeId) || !members.every((channel) => settled(channel.createdAtMs))) continue;
     // A call that is just beginning or ending has an empty one for a moment.
-    if (members.length === 0 && emptyBefore !== null && !emptyBefore.has(bridge.bridgeId)) continue;
-    const media = members.find((channel) => channel.owner === 'linecard');
-    log.warn({ bridgeId: bridge.bridgeId, mediaChannelId: media?.channelId }, 'bridge without a call taken away');
-    await pbx.closeMedia({ bridgeId: bridge.bridgeId, mediaChannelId: media?.channelId ?? null });
+    if (members.length === 0 && emptyBefore !== null && !emptyBefore.has(bridgeId)) continue;
+    const mediaChannelId = members.find((channel) => channel.owner === 'linecard')?.channelId ?? null;
+    log.warn({ bridgeId, mediaChannelId }, 'bridge without a call taken away');
+    takingAway.set(bridgeId, orNextTime(pbx.closeMedia({ bridgeId, mediaChannelId }), log));
   }
+  const work: Promise<void>[] = [...takingAway.values()];
   for (const channel of snapshot.channels) {
     if (channel.owner === 'linecard') {
       if (channels.has(channel.channelId) || !settled(channel.createdAtMs)) continue;
       log.warn({ channelId: channel.channelId }, 'channel without a call hung up');
-      await pbx.hangUp(channel.channelId);
+      work.push(orNextTime(pbx.hangUp(channel.channelId), log));
     } else if (!served.has(channel.channelId) && !channels.has(channel.channelId) && channel.extension !== null) {
       log.warn({ channelId: channel.channelId }, 'caller without a call is served again');
-      options.offer({
+      const offer: CallOffer = {
         channelId: channel.channelId,
         caller: channel.caller,
         extension: channel.extension,
         context: channel.context,
         answered: channel.state === 'up' ? 'yes' : 'no',
-      });
+      };
+      const bridge = snapshot.bridges.find((each) => each.channels.includes(channel.channelId));
+      const leaving = bridge === undefined ? undefined : takingAway.get(bridge.bridgeId);
+      if (leaving === undefined) options.offer(offer);
+      else work.push(leaving.then(() => options.offer(offer)));
     }
+  }
+  await Promise.all(work);
+}
+
+async function orNextTime(work: Promise<void>, log: Logger): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    log.warn({ err: error }, 'what is left of a call could not be taken away; the next run tries again');
   }
 }
 
-/** Callers and people who talk in a bridge of ours, and whom no call of ours knows: an earlier process connected them. */
-function partiesOf(snapshot: PbxSnapshot, served: ReadonlySet<ChannelId | undefined>): Parties[] {
-  return snapshot.bridges.flatMap(({ bridgeId, channels, holds }) => {
-    const members = snapshot.channels.filter(({ channelId }) => channels.includes(channelId));
+/**
+ * Callers and people who talk in a bridge of ours, and whom no call of ours knows: an earlier process connected them. In a conference its agent was the
+ * third, whom nobody misses while the two talk.
+ */
+function partiesOf(
+  { bridges, channels }: PbxSnapshot,
+  served: ReadonlySet<ChannelId | undefined>,
+  company: ReadonlySet<ChannelId>,
+): Parties[] {
+  return bridges.flatMap(({ bridgeId, channels: ids, holds }) => {
+    const members = channels.filter(({ channelId }) => ids.includes(channelId));
     const caller = members.find(({ owner }) => owner === 'pbx');
-    const person = members.find(({ owner }) => owner === 'linecard');
-    if (holds !== 'parties' || caller === undefined || person === undefined || served.has(caller.channelId)) return [];
+    const person = members.find(
+      ({ owner, channelId }) => owner === 'linecard' && (holds === 'parties' || company.has(channelId)),
+    );
+    if (caller === undefined || person === undefined || served.has(caller.channelId)) return [];
     return [{ bridgeId, callerChannelId: caller.channelId, personChannelId: person.channelId }];
   });
 }

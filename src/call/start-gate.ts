@@ -25,8 +25,8 @@ export class StartGate {
   }
 
   /** Resolves when it opens, and after `limitMs` at the latest. */
-  async passed(limitMs: number): Promise<void> {
-    if (this.isOpen) return;
+  async passed(limitMs: number): Promise<'open' | 'too late'> {
+    if (this.#open === 'yes') return 'open';
     let alarm: Alarm | null = null;
     let go: () => void = () => undefined;
     await new Promise<void>((resolve) => {
@@ -36,5 +36,6 @@ export class StartGate {
     });
     (alarm as Alarm | null)?.cancel();
     this.#waiting.delete(go);
+    return this.isOpen ? 'open' : 'too late';
   }
 }

@@ -24,6 +24,8 @@ export type UnfinishedCall = {
   readonly transfers: number;
   /** What the dialplan told of it, by name. */
   readonly variables: Readonly<Record<string, string>>;
+  /** People who took the call in a conference: whoever of them is still there talks with the caller. */
+  readonly company: readonly ChannelId[];
   /** How many processes had it, beyond the first. */
   readonly resumptions: number;
   /** Wall clock, milliseconds, of the last entry. */

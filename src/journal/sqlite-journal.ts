@@ -334,6 +334,7 @@ export class SqliteJournal implements CallJournal {
       transfer,
       transfers: transfers.length,
       variables: this.#variablesOf(row.id),
+      company: (this.#steps(row.id, 'join') as { readonly channelId: ChannelId }[]).map(({ channelId }) => channelId),
       resumptions: row.resumptions,
       touchedAtMs: row.touched_at_ms,
     };

@@ -260,6 +260,32 @@ describe('a call whose process died', () => {
     expect(pbx.commands).toEqual(['start', 'snapshot']);
   });
 
+  // The agent was the third of a conference: who talks is not pulled apart to bring it back.
+  it('is over as transferred when caller and person were in a conference, and the two talk on', async () => {
+    const callId = await talking();
+    await manager.transfer(callId, 'sales', { mode: 'conference', summary: '' });
+    await settle();
+    pbx.people.answer();
+    await settle();
+    const briefing = [...engine.sessions.keys()].find((id) => id !== callId);
+    engine.connectLeg(briefing!);
+    pbx.people.press('1');
+    await settle();
+    const person = pbx.people.last;
+    const bridgeId = pbx.people.bridgeOf(person)!;
+    expect(pbx.people.bridgeOf(CALLER)).toBe(bridgeId);
+    const channels = [present(), present({ channelId: person, owner: 'linecard', extension: null })];
+    startProcess();
+    pbx.present = { channels, bridges: [{ bridgeId, channels: [CALLER, person] }] };
+    pbx.onEvent({ kind: 'connected' });
+    await settle();
+    expect(journal.ended(1)).toMatchObject([{ id: callId, outcome: { result: 'transferred' } }]);
+    expect(pbx.commands).toEqual(['start', 'snapshot']);
+    pbx.onEvent({ kind: 'channelGone', channelId: person, cause: 'normal' });
+    await settle();
+    expect(pbx.commands.slice(2)).toEqual([`hangUp ${CALLER}`, `closeMedia ${bridgeId}`]);
+  });
+
   it('is over when the caller is not there any more', async () => {
     const callId = await talking();
     await restart('started', []);
@@ -300,6 +326,26 @@ describe('while the media threads start', () => {
     expect(pbx.commands.at(-1)).toBe('hold caller-1 resumed');
   });
 
+  // The disk was full when they called.
+  it('a caller of before whom the journal does not know hears music, too', async () => {
+    await restart('starting');
+    engine.refusals = ['media threads are starting'];
+    expect(pbx.commands).toEqual(['start', 'snapshot', 'hold caller-1 held']);
+    await clock.advanceAsync(9000);
+    engine.refusals = [];
+    manager.mediaStarted();
+    await settle();
+    expect(manager.list()).toMatchObject([{ state: 'talking' }]);
+    expect(pbx.commands.slice(3)).toEqual(['hold caller-1 resumed', 'openMedia caller-1']);
+  });
+
+  it('nor goes to the human with the music still on', async () => {
+    await restart('starting');
+    engine.refusals = ['media threads are starting'];
+    await clock.advanceAsync(10_000);
+    expect(pbx.commands.slice(3)).toEqual(['hold caller-1 resumed', 'handBack caller-1 -> 6001@phones']);
+  });
+
   it('a caller of before goes to the human when there is none in ten seconds', async () => {
     await talking();
     await restart('starting');
@@ -328,5 +374,120 @@ describe('while the media threads start', () => {
     await settle();
     expect(manager.list()).toMatchObject([{ state: 'talking' }]);
     expect(clock.pendingAlarms).toBeLessThan(6);
+  });
+});
+
+describe('a PBX that is slow or confused when the process comes back', () => {
+  const OTHER = 'caller-2' as ChannelId;
+  const LATE = new LinecardError('PBX_TIMEOUT', 'the PBX did not answer');
+
+  // On a busy machine the list of channels came too late, and callers heard ringing until the look of every 30 s.
+  it('is asked again a second later what it has', async () => {
+    const callId = await talking();
+    startProcess();
+    pbx.present = { channels: [present()], bridges: [] };
+    pbx.failures.set('snapshot', LATE);
+    pbx.onEvent({ kind: 'connected' });
+    await clock.advanceAsync(999);
+    expect(manager.list()).toEqual([]);
+    pbx.failures.clear();
+    await clock.advanceAsync(1);
+    expect(manager.list()).toMatchObject([{ id: callId, state: 'talking' }]);
+    const alarms = clock.pendingAlarms;
+    await clock.advanceAsync(2000);
+    expect(clock.pendingAlarms).toBe(alarms);
+  });
+
+  it('does not take away one call’s remains: every caller is served all the same', async () => {
+    await talking();
+    startProcess();
+    const bridges = [
+      { bridgeId: 'b1' as BridgeId, channels: [CALLER] },
+      { bridgeId: 'b2' as BridgeId, channels: [OTHER] },
+    ];
+    pbx.present = { channels: [present(), present({ channelId: OTHER })], bridges };
+    pbx.failures.set('closeMedia', LATE);
+    pbx.onEvent({ kind: 'connected' });
+    await settle();
+    expect(manager.list()).toMatchObject([{ state: 'talking' }, { state: 'talking' }]);
+  });
+
+  it('takes its time with one call’s remains: nobody else waits for it', async () => {
+    await talking();
+    startProcess();
+    pbx.present = {
+      channels: [present(), present({ channelId: OTHER })],
+      bridges: [{ bridgeId: 'b1' as BridgeId, channels: [CALLER] }],
+    };
+    pbx.during.closeMedia = () => new Promise(() => undefined);
+    pbx.onEvent({ kind: 'connected' });
+    await settle();
+    expect(pbx.commands).toContain(`openMedia ${OTHER}`);
+    expect(pbx.commands).not.toContain(`openMedia ${CALLER}`);
+  });
+
+  it('does not take a new caller to the human in time: tried again a second later', async () => {
+    engine.refusals = ['media threads are starting'];
+    pbx.present = { channels: [present({ state: 'ringing' })], bridges: [] };
+    pbx.failures.set('handBack', LATE);
+    pbx.offer({ channelId: CALLER });
+    await settle();
+    pbx.failures.clear();
+    await clock.advanceAsync(1000);
+    expect(pbx.commands.filter((command) => command.startsWith('handBack'))).toHaveLength(2);
+    expect(pbx.commands).not.toContain(`hangUp ${CALLER}`);
+  });
+
+  it('has no such fallback: a new caller is not left ringing for ever', async () => {
+    engine.refusals = ['media threads are starting'];
+    pbx.failures.set('handBack', new LinecardError('PBX_REFUSED', 'no such extension'));
+    pbx.offer({ channelId: CALLER });
+    await clock.advanceAsync(5000);
+    expect(pbx.commands).toEqual(['start', `handBack ${CALLER} -> 6001@phones`, `hangUp ${CALLER}`]);
+  });
+});
+
+describe('a caller who is to go to the human', () => {
+  const LATE = new LinecardError('PBX_TIMEOUT', 'the PBX did not answer');
+  const agentFails = (callId: CallId): void =>
+    engine.onMessage({ kind: 'agentFailed', callId, code: 'AGENT_FAILED', message: 'the provider is gone' });
+  const handBacks = (): string[] => pbx.commands.filter((command) => command.startsWith('handBack'));
+
+  it('gets there by a PBX that answers only the third time', async () => {
+    const callId = await talking();
+    pbx.during.handBack = () => {
+      if (handBacks().length < 3) throw LATE;
+    };
+    agentFails(callId);
+    await settle();
+    expect(handBacks()).toHaveLength(3);
+    expect(journal.ended(1)).toMatchObject([
+      { outcome: { fault: 'provider', reason: expect.stringMatching(/6001$/) as unknown } },
+    ]);
+  });
+
+  // The first command was carried out after all: to hang up now would take the caller from the human's phone.
+  it('and has gone there although the PBX did not say so is not hung up', async () => {
+    const callId = await talking();
+    pbx.during.handBack = () => {
+      throw handBacks().length < 2 ? LATE : new LinecardError('CHANNEL_GONE', 'in the dialplan');
+    };
+    agentFails(callId);
+    await settle();
+    expect(pbx.commands).not.toContain(`hangUp ${CALLER}`);
+    expect(journal.ended(1)).toMatchObject([{ outcome: { reason: expect.stringMatching(/6001$/) as unknown } }]);
+  });
+
+  it('and cannot be told to the PBX now is not hung up, and served again a second later', async () => {
+    const callId = await talking();
+    pbx.present = { channels: [present()], bridges: [] };
+    pbx.failures.set('handBack', new LinecardError('PBX_UNREACHABLE', 'nobody listens there'));
+    agentFails(callId);
+    await settle();
+    expect(manager.list()).toEqual([]);
+    pbx.failures.clear();
+    await clock.advanceAsync(1000);
+    expect(manager.list()).toMatchObject([{ state: 'talking' }]);
+    expect(pbx.commands).not.toContain(`hangUp ${CALLER}`);
   });
 });

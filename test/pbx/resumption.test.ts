@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,6 +14,7 @@ import { tone } from '../support/phone/sources.js';
 
 /** The agent of 7000 is an echo: a caller who is with it hears their own tone. */
 const CALLER_HZ = 1000;
+const NEXT_HZ = 1400;
 
 const CONFIG = {
   agents: { loop: { provider: 'echo' }, receptionist: { provider: 'embedded', greeting: 'Good morning.' } },
@@ -109,6 +111,29 @@ test('killed while an operator has the caller on hold: music goes on until someb
   await linecard.api.fetch('POST', `/v1/calls/${live?.id}/resume`, {});
   await call.recording.hears(CALLER_HZ);
   await call.hangUp();
+});
+
+test('on a full disk calls go on and new ones are answered; it is said, and the restart loses only what could not be written', async () => {
+  const call = await talking();
+  const [before] = await linecard.api.liveCalls();
+  execFileSync('prlimit', [`--pid=${linecard.pid}`, '--fsize=1:']);
+  const next = await caller.dial('7000');
+  await next.answered();
+  next.play(tone(NEXT_HZ));
+  await Promise.all([call.recording.hears(CALLER_HZ), next.recording.hears(NEXT_HZ)]);
+  await expect.poll(() => linecard.api.liveCalls()).toHaveLength(2);
+  expect(linecard.takeComplaints().join()).toMatch(/the journal cannot be written/);
+  const metrics = await (await linecard.api.fetch('GET', '/metrics')).text();
+  expect(/^linecard_journal_works .*$/m.exec(metrics)?.[0]).toBe('linecard_journal_works 0');
+  expect(await (await linecard.api.fetch('GET', '/readyz')).json()).toMatchObject({
+    limitations: expect.arrayContaining([expect.stringMatching(/^calls are not remembered: /)]) as unknown,
+  });
+  await linecard.kill();
+  await start();
+  await expect.poll(() => linecard.api.liveCalls()).toHaveLength(2);
+  expect((await linecard.api.liveCalls()).map(({ id }) => id)).toContain(before?.id);
+  await Promise.all([call.recording.hears(CALLER_HZ), next.recording.hears(NEXT_HZ)]);
+  await Promise.all([call.hangUp(), next.hangUp()]);
 });
 
 test('the caller hangs up while nobody is there: the call is over, and says why', async () => {

@@ -33,6 +33,7 @@ export type CallSupervisorsOptions = {
 export class CallSupervisors {
   readonly #options: CallSupervisorsOptions;
   readonly #live = new Map<string, Supervision>();
+  #takeOverReason = 'a supervisor took over';
 
   constructor(options: CallSupervisorsOptions) {
     this.#options = options;
@@ -105,6 +106,21 @@ export class CallSupervisors {
     return supervision;
   }
 
+  /** The agent has another leg, and the call another bridge. */
+  follow(): void {
+    for (const supervision of this.#live.values()) supervision.follow();
+  }
+
+  /** The agent is gone: the caller stays with whoever talks with them already. Resolves with whether there was somebody. Never rejects. */
+  async leaveCaller(reason: string): Promise<boolean> {
+    const companion = [...this.#live.values()].find(({ joined }) => joined);
+    if (companion === undefined) return false;
+    this.#takeOverReason = `${reason}; the caller stays with the person who had joined`;
+    companion.change('takeover');
+    await companion.settled();
+    return this.#options.hasEnded();
+  }
+
   /** The call is over: nobody has anything to supervise any more. */
   stop(): void {
     for (const supervision of [...this.#live.values()]) supervision.stop();
@@ -159,7 +175,7 @@ export class CallSupervisors {
       return gone() ? personChannelId : null;
     };
     await releaseParties({ pbx, consult, pairs: services.pairs, parties, gone: left, log });
-    await end({ result: 'transferred', fault: 'none', reason: 'a supervisor took over' });
+    await end({ result: 'transferred', fault: 'none', reason: this.#takeOverReason });
     // A released pair has left our bridge; one that is kept needs it.
     if (!services.pairs.has(parties.bridgeId))
       await pbx.closeMedia({ mediaChannelId: null, bridgeId: parties.bridgeId });

@@ -123,6 +123,21 @@ export class Supervision {
     if (this.#state === 'there') this.#enter();
   }
 
+  /** Hears and is heard by the caller. */
+  get joined(): boolean {
+    return this.#state === 'there' && this.#mode === 'join';
+  }
+
+  /** Resolves when what was asked for is done, or has failed. */
+  settled(): Promise<void> {
+    return this.#work;
+  }
+
+  /** The call has another bridge: whoever was in the last one follows. */
+  follow(): void {
+    if (this.joined) this.#enter();
+  }
+
   /** The supervisor is let go, and what was made for them is taken away. Idempotent. */
   stop(): void {
     // Who takes over is told by what they take over.

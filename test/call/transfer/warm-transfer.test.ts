@@ -438,6 +438,40 @@ describe('a conference', () => {
     isBack(callId);
   });
 
+  // A media thread froze: the agent came back in another bridge, and the person heard nobody any more.
+  it('whose agent loses its leg is all three again', async () => {
+    const callId = await asked();
+    pbx.people.press('1');
+    await settle();
+    engine.loseLeg(callId);
+    await settle();
+    expect(stateOf(callId)).toBe('talking');
+    expect(pbx.people.bridgeOf(CALLER)).toBeDefined();
+    expect(pbx.people.bridgeOf(pbx.people.last)).toBe(pbx.people.bridgeOf(CALLER));
+  });
+
+  it('whose agent fails is left to the two', async () => {
+    const callId = await asked();
+    pbx.people.press('1');
+    await settle();
+    const person = pbx.people.last;
+    engine.onMessage({ kind: 'agentFailed', callId, code: 'AGENT_FAILED', message: 'the provider is gone' });
+    await settle();
+    expect(outcome()).toBe('transferred/none');
+    expect(pbx.people.released).toMatchObject([{ callerChannelId: CALLER, personChannelId: person }]);
+    expect(pbx.commands.join()).not.toContain('handBack');
+  });
+
+  it('whose agent fails goes to the fallback where the two cannot be left alone', async () => {
+    const callId = await asked();
+    pbx.people.press('1');
+    await settle();
+    pbx.failures.set('connect', new LinecardError('PBX_REFUSED', 'no'));
+    engine.onMessage({ kind: 'agentFailed', callId, code: 'AGENT_FAILED', message: 'the provider is gone' });
+    await settle();
+    expect(pbx.commands).toContain(`handBack ${CALLER} -> 6009@phones`);
+  });
+
   it('that the PBX refuses gives the caller back to the agent', async () => {
     const callId = await asked();
     pbx.failures.set('join', new LinecardError('PBX_REFUSED', 'no'));
