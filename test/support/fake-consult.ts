@@ -41,6 +41,10 @@ export class FakeConsult implements ConsultPbx {
     return this.#partyBridges.size;
   }
 
+  get partyBridges(): readonly BridgeId[] {
+    return [...this.#partyBridges];
+  }
+
   answer(channelId = this.last): void {
     this.#pbx.onEvent({ kind: 'legAnswered', channelId });
   }
@@ -125,6 +129,12 @@ export class FakeConsult implements ConsultPbx {
     this.#partyBridges.delete(bridgeId);
     this.listening.delete(bridgeId);
     for (const [channelId, of] of this.#bridgeOf) if (of === bridgeId) this.#bridgeOf.delete(channelId);
+  }
+
+  /** A caller has left for good. */
+  gone(channelId: ChannelId): void {
+    this.#bridgeOf.delete(channelId);
+    this.#music.delete(channelId);
   }
 
   musicChanged(channelId: ChannelId, held: 'held' | 'resumed'): void {
