@@ -146,10 +146,8 @@ describe('the journal', () => {
 
   it('knows of a caller before they hear ringing', async () => {
     const work = await workOf(SCENARIOS['a blind transfer']!);
-    expect(work.slice(work.indexOf('journal callStarted')).slice(0, 3)).toEqual([
-      'journal callStarted',
-      'journal locate',
-      'ring caller-1',
-    ]);
+    const [known, ringing] = [work.indexOf('journal locate'), work.indexOf('ring caller-1')];
+    expect(work.indexOf('journal callStarted')).toBe(known - 1);
+    expect(known).toBeLessThan(ringing);
   });
 });
