@@ -63,7 +63,7 @@ export class Captions {
   turn({ who, text, interrupted: wasInterrupted }, name, interrupted) {
     const follows = this.#follows;
     this.#drop(who);
-    const { item } = line(who, name, text);
+    const { item } = this.#line(who, name, text);
     if (wasInterrupted) {
       const note = document.createElement('small');
       note.textContent = ` (${interrupted})`;
@@ -88,7 +88,7 @@ export class Captions {
       return;
     }
     if (open === undefined) {
-      const { item, words } = line(who, name, text);
+      const { item, words } = this.#line(who, name, text);
       this.#guesses.append(item);
       open = { item, words, timer: 0 };
       this.#open.set(who, open);
@@ -113,6 +113,24 @@ export class Captions {
     this.element.hidden = !this.#visible || this.#turns.childElementCount + this.#guesses.childElementCount === 0;
   }
 
+  /**
+   * Who goes on speaking is not named again.
+   * @param {Party} who
+   * @param {string} name
+   * @param {string} text
+   */
+  #line(who, name, text) {
+    const item = document.createElement('li');
+    item.dataset['who'] = who;
+    const last = this.#turns.lastElementChild;
+    if (last instanceof HTMLElement && last.dataset['who'] === who) item.dataset['goesOn'] = '';
+    const speaker = document.createElement('b');
+    speaker.textContent = name;
+    const words = document.createTextNode(text);
+    item.append(speaker, words);
+    return { item, words };
+  }
+
   /** Whoever has scrolled back to read is left there. */
   get #follows() {
     const { scrollHeight, scrollTop, clientHeight } = this.element;
@@ -124,19 +142,4 @@ export class Captions {
     this.#show();
     if (follows) this.element.scrollTop = this.element.scrollHeight;
   }
-}
-
-/**
- * @param {Party} who
- * @param {string} name
- * @param {string} text
- */
-function line(who, name, text) {
-  const item = document.createElement('li');
-  item.dataset['who'] = who;
-  const speaker = document.createElement('b');
-  speaker.textContent = name;
-  const words = document.createTextNode(text);
-  item.append(speaker, words);
-  return { item, words };
 }

@@ -255,7 +255,7 @@ export class LinecardCall extends HTMLElement {
     parts.quality.hidden = this.phase !== 'talking';
     setText(parts.main, live ? words.hangUp : words.call);
     parts.main.dataset['does'] = live ? 'hang-up' : 'call';
-    parts.mute.hidden = parts.padButton.hidden = parts.levels.hidden = !live;
+    parts.mute.hidden = parts.padButton.hidden = parts.levels.hidden = !live || this.phase === 'asking';
     setText(parts.mute, this.#call?.muted === true ? words.unmute : words.mute);
     parts.mute.setAttribute('aria-pressed', String(this.#call?.muted === true));
     setText(parts.padButton, words.keypad);

@@ -8,6 +8,7 @@ import './element.js';
  */
 
 const REFRESH_MS = 2000;
+const SOON_MS = 300;
 const TOKEN_KEY = 'linecard-token';
 
 /**
@@ -40,6 +41,8 @@ call.addEventListener('linecard-phase', () => {
   const { phase } = /** @type {import('./element.js').LinecardCall} */ (call);
   agent.disabled = phase !== 'idle' && phase !== 'ended';
   void refresh();
+  // The bridge hears of a hang-up when we know of it already.
+  if (phase === 'ended') setTimeout(() => void refresh(), SOON_MS);
 });
 
 function chooseAgent() {
@@ -131,8 +134,11 @@ async function refreshSchedules() {
  */
 function addCommon(row, each) {
   const { name, number } = each.caller;
-  addCell(row, new Date(each.startedAt).toLocaleTimeString());
-  addCell(row, [name, number].filter((text) => text !== '').join(', ') || 'unknown');
+  addCell(row, new Date(each.startedAt).toLocaleTimeString([], { timeStyle: 'short' }));
+  addCell(
+    row,
+    [name, number].filter((text) => text !== '').join(', ') || (each.transport === 'webrtc' ? 'visitor' : 'unknown'),
+  );
   addCell(row, each.extension ?? { webrtc: 'browser', audiosocket: 'dialplan' }[each.transport] ?? each.transport);
   addCell(row, each.agent);
 }

@@ -28,7 +28,7 @@ h2 { margin: 0; margin-right: auto; font-size: 1.1rem; font-weight: 600; overflo
 .quality[data-rating=poor] { color: var(--_danger); }
 .keys { display: flex; flex-wrap: wrap; gap: .5rem; }
 button { font: inherit; color: var(--_ink); background: transparent; border: 1px solid var(--_line); border-radius: calc(var(--_radius) * .7);
-  min-height: 2.75rem; padding: .35rem 1rem; cursor: pointer; touch-action: manipulation; }
+  min-height: 2.75rem; padding: .35rem .85rem; white-space: nowrap; cursor: pointer; touch-action: manipulation; }
 button:hover { border-color: var(--_soft); }
 button:focus-visible, .captions:focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; }
 button[aria-pressed=true], button[aria-expanded=true] { border-color: var(--_accent); color: var(--_accent); }
@@ -41,7 +41,7 @@ button[aria-pressed=true], button[aria-expanded=true] { border-color: var(--_acc
 .bar { height: .4rem; border-radius: .2rem; background: var(--_line); overflow: hidden; }
 .bar i { display: block; height: 100%; width: 100%; background: var(--_accent); transform: scaleX(0); transform-origin: left; }
 .error { margin: 0; padding: .6rem .75rem; border-left: 3px solid var(--_danger); color: var(--_ink); }
-.captions { border-top: 1px solid var(--_line); padding-top: .9rem; max-height: 20rem; overflow-y: auto; overscroll-behavior: contain; }
+.captions { border-top: 1px solid var(--_line); padding: .9rem 0 2px; max-height: 20rem; overflow-y: auto; overscroll-behavior: contain; }
 ol { list-style: none; margin: 0; padding: 0; display: grid; gap: .5rem; }
 ol + ol:not(:empty) { margin-top: .5rem; }
 ol:empty + ol { margin-top: 0; }
@@ -50,6 +50,7 @@ li { justify-self: start; max-width: 88%; padding: .45rem .75rem; border: 1px so
 li[data-who=caller] { justify-self: end; border-color: transparent; background: color-mix(in srgb, var(--_accent) 14%, transparent);
   border-bottom-left-radius: calc(var(--_radius) * .9); border-bottom-right-radius: .15rem; }
 li b { display: block; font-size: .75rem; font-weight: 600; line-height: 1.3; color: var(--_soft); }
+li[data-goes-on] b { display: none; }
 li[data-who=caller] b { color: var(--_accent); }
 li small { color: var(--_soft); }
 [aria-hidden] li { opacity: .7; }
