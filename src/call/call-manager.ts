@@ -275,10 +275,18 @@ export class CallManager implements CallDirectory, CallActions {
     const refusal = this.#draining === 'yes' ? 'shutting down' : this.#services.engine.unready()[0];
     if (refusal !== undefined && plan.fallback !== null && !(resumes && !this.#services.mediaStart.isOpen)) {
       this.#log.warn(
-        { pbx: pbx.name, extension: offer.extension, fallback: plan.fallback, refusal },
+        {
+          pbx: pbx.name,
+          channelId: offer.channelId,
+          callId: before?.record.id,
+          extension: offer.extension,
+          fallback: plan.fallback,
+          refusal,
+        },
         'call sent to the fallback',
       );
-      await this.#turnAway(pbx, offer, plan.fallback);
+      const done = await this.#turnAway(pbx, offer, plan.fallback);
+      if (before !== null && done) this.#endEarlier(before, 'at the fallback');
       return;
     }
     // The dialplan tells its variables once, and a call that goes on has them from its beginning.
@@ -301,17 +309,19 @@ export class CallManager implements CallDirectory, CallActions {
     await session.serve(line);
   }
 
-  /** To a human, before we had them. */
-  async #turnAway(pbx: Pbx, { channelId, context }: CallOffer, fallback: string): Promise<void> {
+  /** To a human, before we had them; resolves with whether they are there. */
+  async #turnAway(pbx: Pbx, { channelId, context }: CallOffer, fallback: string): Promise<boolean> {
     try {
       await pbx.handBack(channelId, { context, extension: fallback });
+      return true;
     } catch (thrown) {
       const error = toLinecardError(thrown);
-      if (error.code === 'CHANNEL_GONE') return;
+      if (error.code === 'CHANNEL_GONE') return false;
       this.#log.error({ err: error, channelId, fallback }, 'caller could not be brought to the fallback');
       // Else they would hear ringing for ever.
       if (error.retryable) this.#reconciling.soon(pbx);
       else await this.#orLog(pbx.hangUp(channelId, 'unreachable'), 'channel could not be hung up');
+      return false;
     }
   }
 

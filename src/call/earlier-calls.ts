@@ -4,7 +4,7 @@ import type { CallEvent } from '../core/events.js';
 import type { UnfinishedCall } from '../journal/port.js';
 
 /** Where the caller of an earlier process is, when the call cannot go on. */
-export type EarlierCaller = 'gone' | 'with a person';
+export type EarlierCaller = 'gone' | 'with a person' | 'at the fallback';
 
 /** The end of a call that an earlier process left and that is not with us any more, for everybody who watches. */
 export function endOfEarlier({ record, transfer }: UnfinishedCall, caller: EarlierCaller, clock: Clock): CallEvent {
@@ -18,6 +18,13 @@ export function endOfEarlier({ record, transfer }: UnfinishedCall, caller: Earli
 function outcomeOf({ state, answeredAt }: CallRecord, caller: EarlierCaller): Outcome {
   if (caller === 'with a person' || state === 'transferring') {
     return { result: 'transferred', fault: 'none', reason: 'to a person; Linecard was restarted in the meantime' };
+  }
+  if (caller === 'at the fallback') {
+    return {
+      result: 'transferred',
+      fault: 'bug',
+      reason: 'Linecard died while it rang, and the caller went to the fallback',
+    };
   }
   const reason = 'Linecard died, and the caller hung up or went to the fallback before it was back';
   return { result: answeredAt === null ? 'abandoned' : 'failed', fault: 'bug', reason };

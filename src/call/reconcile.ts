@@ -10,6 +10,22 @@ import type { TalkingPairs } from './transfer/talking-pairs.js';
 /** Younger channels and calls are still being set up; what they lack is not a leak. */
 const SETTLING_MS = 10_000;
 
+/** What an admin reads: at the first run an earlier process left it, which is no surprise; later it is a leak. */
+const WORDS = {
+  first: {
+    level: 'info',
+    bridge: 'bridge of an earlier process taken away',
+    channel: 'channel of an earlier process hung up',
+    caller: 'caller of an earlier process is served again',
+  },
+  later: {
+    level: 'warn',
+    bridge: 'bridge without a call taken away',
+    channel: 'channel without a call hung up',
+    caller: 'caller without a call is served again',
+  },
+} as const;
+
 type Belongings = { readonly channels: readonly ChannelId[]; readonly bridges: readonly BridgeId[] };
 
 export type ReconcileOptions = {
@@ -53,6 +69,10 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
   const now = options.calls().filter((call) => call.line?.pbx === pbx);
   const served = new Set(now.map((call) => call.line?.offer.channelId));
   const unfinished = options.journal.unfinished(pbx.name);
+  const words = WORDS[emptyBefore === null ? 'first' : 'later'];
+  if (emptyBefore === null && unfinished.length > 0) {
+    log.warn({ calls: unfinished.length }, 'an earlier process died in the middle of calls');
+  }
   const company = new Set(unfinished.flatMap((call) => call.company));
   await options.pairs.check(pbx, present);
   for (const parties of partiesOf(snapshot, served, company)) options.pairs.watch(pbx, parties);
@@ -80,17 +100,18 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
     // A call that is just beginning or ending has an empty one for a moment.
     if (members.length === 0 && emptyBefore !== null && !emptyBefore.has(bridgeId)) continue;
     const mediaChannelId = members.find((channel) => channel.owner === 'linecard')?.channelId ?? null;
-    log.warn({ bridgeId, mediaChannelId }, 'bridge without a call taken away');
+    log[words.level]({ bridgeId, mediaChannelId }, words.bridge);
     takingAway.set(bridgeId, orNextTime(pbx.closeMedia({ bridgeId, mediaChannelId }), log));
   }
   const work: Promise<void>[] = [...takingAway.values()];
   for (const channel of snapshot.channels) {
     if (channel.owner === 'linecard') {
       if (channels.has(channel.channelId) || !settled(channel.createdAtMs)) continue;
-      log.warn({ channelId: channel.channelId }, 'channel without a call hung up');
+      log[words.level]({ channelId: channel.channelId }, words.channel);
       work.push(orNextTime(pbx.hangUp(channel.channelId), log));
     } else if (!served.has(channel.channelId) && !channels.has(channel.channelId) && channel.extension !== null) {
-      log.warn({ channelId: channel.channelId }, 'caller without a call is served again');
+      const callId = unfinished.find((call) => call.channelId === channel.channelId)?.record.id;
+      log[words.level]({ channelId: channel.channelId, callId }, words.caller);
       const offer: CallOffer = {
         channelId: channel.channelId,
         caller: channel.caller,

@@ -121,6 +121,7 @@ export class MediaThread {
   /** Why it takes no further call; null when it does. */
   refusal(): string | null {
     const { index, maxSessions } = this.#options;
+    if (this.#state === 'starting') return `media thread ${index} is starting`;
     if (this.#state !== 'ready') return `media thread ${index} is not running`;
     if (this.#calls.size >= maxSessions) return `media thread ${index} is full: ${maxSessions} calls`;
     const overload = this.#overload.reason;

@@ -366,6 +366,18 @@ describe('while the media threads start', () => {
     expect(pbx.commands).toEqual(['start', 'handBack caller-1 -> 6001@phones']);
   });
 
+  it('a caller of before who was not answered yet goes to the human, and the call says so', async () => {
+    engine.legs = 'stay away';
+    pbx.offer({ channelId: CALLER });
+    await settle();
+    const [call] = manager.list();
+    await restart('starting', [present({ state: 'ringing' })]);
+    engine.refusals = ['media threads are starting'];
+    await clock.advanceAsync(1500);
+    expect(pbx.commands.at(-1)).toBe('handBack caller-1 -> 6001@phones');
+    expect(journal.ended(1)).toMatchObject([{ id: call?.id, outcome: { result: 'transferred', fault: 'bug' } }]);
+  });
+
   it('a new caller who waited for a moment is served', async () => {
     startProcess('starting');
     pbx.offer({ channelId: CALLER });
