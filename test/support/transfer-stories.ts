@@ -4,7 +4,7 @@ import { leftovers } from './left-behind.js';
 import { Phone } from './phone/phone.js';
 import type { PhoneCall } from './phone/phone-call.js';
 import { isTone } from './phone/recording.js';
-import { tone } from './phone/sources.js';
+import { bursts, silence, tone } from './phone/sources.js';
 import { randomFrom } from './random.js';
 
 /** Registrations last five minutes. */
@@ -208,6 +208,7 @@ export class TransferStories {
       await person.ends();
     } else {
       await person.hangUp();
+      talk.call.play(tone(talk.lane.callerHz));
       await backWithTheAgent(talk);
     }
   }
@@ -290,7 +291,7 @@ export class TransferStories {
     const person = await talk.lane.first.rung();
     if (this.#random() < 0.2) await talk.call.hold();
     person.answer();
-    person.play(tone(talk.lane.personHz));
+    person.play(mode === 'conference' ? bursts(talk.lane.personHz) : tone(talk.lane.personHz));
     await person.recording.receives(10, HEARING_LIMIT_MS);
     if (talk.call.state === 'talking') await talk.call.resume();
     return person;
@@ -301,6 +302,8 @@ export class TransferStories {
     const { call, lane } = talk;
     const person = await this.#briefed(talk, mode);
     await pause(this.#random() * 500);
+    // The agent is an echo, and would be heard with the person.
+    if (mode === 'conference') call.play(silence);
     const pressedAtMs = performance.now();
     press(person, '1');
     await Promise.all([

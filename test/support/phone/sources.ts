@@ -3,6 +3,9 @@ import { SAMPLE_RATE_HZ } from './recording.js';
 /** Fills one frame (mono s16, 16 kHz, 320 samples) right before it is sent, at `atMs` (`performance.now()`). */
 export type Source = (frame: Int16Array, atMs: number) => void;
 
+/** 400 ms. */
+const BURST_FRAMES = 20;
+
 export const silence: Source = (frame) => frame.fill(0);
 
 /** A sine without end. */
@@ -13,6 +16,17 @@ export function tone(hz: number, amplitude = 8000): Source {
       frame[i] = Math.round(amplitude * Math.sin((2 * Math.PI * hz * position) / SAMPLE_RATE_HZ));
       position += 1;
     }
+  };
+}
+
+/** A sine that comes and goes: where it is heard twice, as in a conference with an echo, it does not cancel itself. */
+export function bursts(hz: number): Source {
+  const sine = tone(hz);
+  let frames = 0;
+  return (frame, atMs) => {
+    sine(frame, atMs);
+    if (Math.floor(frames / BURST_FRAMES) % 2 === 1) frame.fill(0);
+    frames += 1;
   };
 }
 
