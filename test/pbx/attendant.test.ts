@@ -134,40 +134,44 @@ test('speech stops the agent, and the transcript ends where the caller stopped h
   process.stdout.write(`${JSON.stringify({ bench: 'barge-in', ms: Math.round(quietAtMs - onsetAtMs) })}\n`);
 });
 
-test('nobody takes the call: a spoken reason, a phone that is busy, and then a message that is kept, with its sound', async () => {
-  const [human] = [await openPhone('6002', 'answer'), await openPhone('6003', 486)];
-  const call = await greeted();
-  call.play(tone(100, ROOM_LEVEL));
-  await call.sendDigits('2');
-  const person = await human.rung(ANNOUNCEMENT_LIMIT_MS);
-  const askedAtMs = performance.now();
-  await person.recording.hearsSilence(ANNOUNCEMENT_LIMIT_MS);
-  const { pcm } = await synthesizer.speak("no, I'm in a meeting", CALLERS_VOICE);
-  // Answers count from the question on: said again, should that have been a pause in front of it.
-  await expect
-    .poll(
-      () => {
-        if (person.state === 'talking') person.play(once(pcm));
-        return person.state;
-      },
-      { interval: 5000, timeout: ANNOUNCEMENT_LIMIT_MS },
-    )
-    .toBe('ended');
-  await agentSaid(call, 'I am sorry, Accounts cannot take your call right now: they are in a meeting.');
-  await agentSaid(call, 'wait.');
-  expect(longestSilenceMs(call, askedAtMs, performance.now())).toBeLessThan(SILENCE_LIMIT_MS);
-  await call.recording.hearsSilence(ANNOUNCEMENT_LIMIT_MS); // the tone is over
-  await say(call, 'this is the caller, please call me back tomorrow');
-  await call.hangUp();
-  await expect.poll(messages, { timeout: 15_000 }).toHaveLength(1);
-  const [message] = await messages();
-  expect(message).toMatchObject({ caller: { number: '6001' } });
-  const wav = Buffer.from(await (await linecard.api.fetch('GET', message!.audioUrl)).arrayBuffer());
-  expect(wav.toString('latin1', 0, 4)).toBe('RIFF');
-  const kept = new Int16Array(wav.buffer.slice(wav.byteOffset + 44));
-  expect(kept.length / SAMPLE_RATE_HZ).toBeGreaterThan(2);
-  expect(rms(kept)).toBeGreaterThan(SPEECH_RMS);
-});
+test(
+  'nobody takes the call: a spoken reason, a phone that is busy, and then a message that is kept, with its sound',
+  { timeout: 120_000 },
+  async () => {
+    const [human] = [await openPhone('6002', 'answer'), await openPhone('6003', 486)];
+    const call = await greeted();
+    call.play(tone(100, ROOM_LEVEL));
+    await call.sendDigits('2');
+    const person = await human.rung(ANNOUNCEMENT_LIMIT_MS);
+    const askedAtMs = performance.now();
+    await person.recording.hearsSilence(ANNOUNCEMENT_LIMIT_MS);
+    const { pcm } = await synthesizer.speak("no, I'm in a meeting", CALLERS_VOICE);
+    // Answers count from the question on: said again, should that have been a pause in front of it.
+    await expect
+      .poll(
+        () => {
+          if (person.state === 'talking') person.play(once(pcm));
+          return person.state;
+        },
+        { interval: 5000, timeout: ANNOUNCEMENT_LIMIT_MS },
+      )
+      .toBe('ended');
+    await agentSaid(call, 'I am sorry, Accounts cannot take your call right now: they are in a meeting.');
+    await agentSaid(call, 'wait.');
+    expect(longestSilenceMs(call, askedAtMs, performance.now())).toBeLessThan(SILENCE_LIMIT_MS);
+    await call.recording.hearsSilence(ANNOUNCEMENT_LIMIT_MS); // the tone is over
+    await say(call, 'this is the caller, please call me back tomorrow');
+    await call.hangUp();
+    await expect.poll(messages, { timeout: 15_000 }).toHaveLength(1);
+    const [message] = await messages();
+    expect(message).toMatchObject({ caller: { number: '6001' } });
+    const wav = Buffer.from(await (await linecard.api.fetch('GET', message!.audioUrl)).arrayBuffer());
+    expect(wav.toString('latin1', 0, 4)).toBe('RIFF');
+    const kept = new Int16Array(wav.buffer.slice(wav.byteOffset + 44));
+    expect(kept.length / SAMPLE_RATE_HZ).toBeGreaterThan(2);
+    expect(rms(kept)).toBeGreaterThan(SPEECH_RMS);
+  },
+);
 
 test('three wrong keys bring a person', async () => {
   const human = await openPhone('6002', 'answer');
