@@ -6,6 +6,8 @@ const LISTEN_MS = 200;
 /** A tone makes up at least this much of the power, and is as loud as this (s16). */
 const TONE_SHARE = 0.5;
 const TONE_RMS = 300;
+/** 20 ms. */
+const FRAME_SAMPLES = 320;
 
 export type RecordedPacket = {
   /** `performance.now()` at its arrival. */
@@ -74,8 +76,17 @@ export function heardTone(recording: Recording, hz: number, fromMs = 0, toMs = I
   return isTone(recording.samples(fromMs, toMs), hz);
 }
 
+/** Frame by frame: where one is missing the tone goes on at another phase, and as a whole it would be none. */
 export function isTone(samples: Int16Array, hz: number): boolean {
-  return rms(samples) > TONE_RMS && toneShare(samples, hz) > TONE_SHARE;
+  if (rms(samples) <= TONE_RMS) return false;
+  let [tonal, all] = [0, 0];
+  for (let at = 0; at < samples.length; at += FRAME_SAMPLES) {
+    const frame = samples.subarray(at, at + FRAME_SAMPLES);
+    const energy = frame.length * rms(frame) ** 2;
+    tonal += energy * toneShare(frame, hz);
+    all += energy;
+  }
+  return tonal / all > TONE_SHARE;
 }
 
 /** Part of the power that is at `hz`, 0 to 1 (Goertzel). */
