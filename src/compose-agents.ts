@@ -63,6 +63,7 @@ export function openAgents(
       backup: agent.backup ?? null,
       limits,
       turns: agent.turns,
+      vad: agent.turns.vad,
       filler: { afterMs: agent.filler.afterMs, tone: agent.filler.tone ? 'on' : 'off', words: agent.filler.text ?? '' },
       echoGuard: 'echoGuard' in agent && agent.echoGuard ? 'on' : 'off',
       tools: (floor) => toolbox.toolsOf(agent, floor),

@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { Conversation } from './agent/conversation.js';
 import { SampleChunks } from './agent/sample-chunks.js';
+import type { VoiceActivityDetector } from './agent/speech-gate.js';
 import { openAgents } from './compose-agents.js';
 import type { Config, FreeSwitchConfig } from './config/index.js';
 import { assertNever } from './core/assert-never.js';
@@ -24,6 +25,7 @@ import { OpusEncoder } from './media/opus/encoder.js';
 import { OPUS_CLOCK_RATE_HZ } from './media/opus/packet.js';
 import { warmUpOpus } from './media/opus/warm-up.js';
 import { Vad, loadVad } from './media/vad.js';
+import { Silero } from './speech/silero/silero.js';
 import type { AudioSocketServerOptions } from './transports/audiosocket/server.js';
 import { AudioSocketServer } from './transports/audiosocket/server.js';
 import { UnicastServer } from './transports/unicast/server.js';
@@ -115,6 +117,8 @@ export function composeMedia(
   const log = new ThreadLogger(send);
   const chunks = new SampleChunks();
   const { agents, services } = openAgents(config, { chunks, clock, log });
+  const wantsSilero = Object.values(config.agents).some(({ turns }) => turns.vad === 'silero');
+  const silero = wantsSilero ? new Silero({ clock, log }) : null;
   return new MediaHost({
     openDoors: (listener) => ({
       audiosocket: new AudioSocketDoor({ config, index, listener, clock, log }),
@@ -129,7 +133,7 @@ export function composeMedia(
       ...(config.webrtc.enabled ? { webrtc: new BrowserDoor({ config, listener, clock, log }) } : {}),
     }),
     agents,
-    services,
+    services: silero === null ? services : [...services, silero],
     // The dialplan knows one address: the first thread's.
     directAgent: index === 0 ? (config.audiosocket.direct ?? null) : null,
     maxSessions: config.media.callsPerThread,
@@ -140,7 +144,8 @@ export function composeMedia(
         ...(turns === undefined ? {} : { turns }),
         ...(filler === undefined ? {} : { filler }),
       };
-      const openDetector = (): Vad => new Vad();
+      const isSilero = agent.vad === 'silero' && silero !== null;
+      const openDetector = (): VoiceActivityDetector => (isSilero ? silero.open(new Vad()) : new Vad());
       return new Conversation({ ...options, ...rules, provider, tools, echoGuard, openDetector, chunks });
     },
     recording: config.recording.enabled ? 'on' : 'off',

@@ -19,6 +19,8 @@ export type HostedAgent = {
   readonly limits?: AgentLimits;
   /** How it finds the caller's turns; absent: as is usual. */
   readonly turns?: TurnRules;
+  /** Who tells speech from other sounds; absent: the detector that is always there. */
+  readonly vad?: 'webrtc' | 'silero';
   /** What who waits for an answer hears; absent: nothing. */
   readonly filler?: FillerRules;
   /** Makes its tools for one call; some end the call, or ask for keys, through `floor`. */

@@ -41,7 +41,7 @@ async function start(threads: number): Promise<Running> {
           provider: 'echo',
           tools: [],
           handover: [],
-          turns: { minWaitMs: 600, maxWaitMs: 1000, greeting: 'interruptible' as const },
+          turns: { minWaitMs: 600, maxWaitMs: 1000, greeting: 'interruptible' as const, vad: 'webrtc' as const },
           filler: { afterMs: 1200, tone: false },
           limits: { say: '' },
           prices: { input: 0, output: 0 },

@@ -50,6 +50,8 @@ export const commonAgentKeys = {
     minWaitMs: wholeNumber(200, 5000, 'milliseconds').default(600),
     maxWaitMs: wholeNumber(200, 10_000, 'milliseconds').default(1000),
     greeting: oneOf(['interruptible', 'protected']).default('interruptible'),
+    /** Who tells speech from other sounds; silero needs packages that are not installed by themselves. */
+    vad: oneOf(['webrtc', 'silero']).default('webrtc'),
     /** Absent: 400 where Linecard finds turns, and the provider's own way where it does. 0: every sound interrupts. */
     interruptAfterMs: wholeNumber(0, 1000, 'milliseconds').optional(),
   }).prefault({}),
