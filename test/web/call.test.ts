@@ -61,7 +61,7 @@ describe.skipIf(withoutChromium())('a visitor with a microphone', () => {
     expect(await hangUp()).toMatchObject({ transport: 'webrtc', codec: 'opus', agent: 'loop' });
   });
 
-  it('is greeted, asks, is answered, reads along, and hears music on hold', async () => {
+  it('is greeted, asks, is answered, reads along, hears music on hold, and stays on in another network', async () => {
     await visit(await writeSpeech('What are your opening hours?', { before: 3000, after: 9000 }));
     await page.evaluate(`globalThis.guesses = [];
       document.addEventListener('linecard-news', ({ detail }) => {
@@ -81,6 +81,14 @@ describe.skipIf(withoutChromium())('a visitor with a microphone', () => {
     await expect.poll(async () => Math.max(...(await listen(page, 300)).theirs)).toBeGreaterThan(0.01);
     await linecard.control('resume');
     await expect.poll(status).toBe('Connected');
+
+    // Another network: the same call goes on over it.
+    const [{ id } = { id: '' }] = await linecard.calls();
+    await page.evaluate(`globalThis.phases = [];
+      document.addEventListener('linecard-phase', ({ detail }) => globalThis.phases.push(detail.phase));
+      dispatchEvent(new Event('online'));`);
+    await expect.poll(() => page.evaluate<string[]>('globalThis.phases')).toEqual(['reconnecting', 'talking']);
+    expect((await linecard.calls())[0]).toMatchObject({ id, state: 'talking' });
     const { timings } = await hangUp();
     process.stdout.write(`${JSON.stringify({ name: 'browser timings', ...timings })}\n`);
   });
