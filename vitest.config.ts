@@ -11,6 +11,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/pbx/**', 'test/web/**', 'test/soak/**'],
           testTimeout: 15_000,
+          // A worker a processor; without a word vitest leaves one idle, which of two is half.
+          maxWorkers: '100%',
         },
       },
       {
