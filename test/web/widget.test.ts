@@ -67,6 +67,25 @@ describe.skipIf(withoutChromium())('the widget on a page of another site', () =>
     await page.close();
   });
 
+  it('says when the microphone is unplugged, and goes on with the next one', async () => {
+    const page = await visit(site.origin);
+    await page.evaluate(`globalThis.real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      navigator.mediaDevices.getUserMedia = async (wish) => (globalThis.microphone = await globalThis.real(wish));`);
+    await page.getByRole('button', { name: 'Call', exact: true }).click();
+    await expect.poll(() => page.getByRole('status').textContent(), { timeout: 20_000 }).toBe('Connected');
+    await page.evaluate(`navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotFoundError'));
+      globalThis.microphone.getAudioTracks()[0].dispatchEvent(new Event('ended'));`);
+    await expect
+      .poll(() => page.getByRole('alert').allTextContents())
+      .toEqual([expect.stringContaining('disconnected')]);
+    expect(await page.getByRole('status').textContent()).toBe('Connected');
+    await page.evaluate(`navigator.mediaDevices.getUserMedia = globalThis.real;
+      navigator.mediaDevices.dispatchEvent(new Event('devicechange'));`);
+    await expect.poll(() => page.getByRole('alert').allTextContents()).toEqual([]);
+    await page.getByRole('button', { name: 'Hang up' }).click();
+    await page.close();
+  });
+
   it('is refused, in words, where the site is not allowed', async () => {
     const page = await visit(stranger.origin);
     const before = (await linecard.calls()).length;
