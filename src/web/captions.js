@@ -23,7 +23,9 @@ export class Captions {
   constructor() {
     this.element = document.createElement('div');
     this.element.className = 'captions';
+    // For the keyboard, to scroll.
     this.element.tabIndex = 0;
+    this.element.setAttribute('role', 'group');
     this.element.hidden = true;
     this.#turns = document.createElement('ol');
     this.#turns.setAttribute('role', 'log');
@@ -42,6 +44,7 @@ export class Captions {
 
   /** @param {string} label */
   set label(label) {
+    this.element.setAttribute('aria-label', label);
     this.#turns.setAttribute('aria-label', label);
   }
 
