@@ -159,7 +159,7 @@ export class CallerTurns {
     this.#turns.reset();
     this.#talkOver.end();
     if (this.#judge === 'session' && this.#queue.held) this.#heldUntilMs = nowMs + SESSION_LIMIT_MS;
-    else this.#queue.resume();
+    else this.#goOn();
     if (this.#judge !== 'provider' && wasTold) this.#listener.finished(this.#taken(), lastSpeechAtMs);
     this.#utterance.clear();
   }
@@ -191,7 +191,7 @@ export class CallerTurns {
     if (verdict === 'nothing') {
       this.#turns.reset();
       this.#utterance.clear();
-      this.#queue.resume();
+      this.#goOn();
     } else if (verdict === 'interrupts' && this.#judge === 'we') {
       this.cutOff(this.#turns.onsetAtMs);
       this.#tellStarted(nowMs);
@@ -203,7 +203,7 @@ export class CallerTurns {
     this.#talkOver.end();
     if (wasNothing) {
       this.#utterance.clear();
-      this.#queue.resume();
+      this.#goOn();
       return;
     }
     const limitMs = this.#judge === 'session' ? SESSION_LIMIT_MS : PROVIDER_LIMIT_MS;
@@ -225,7 +225,7 @@ export class CallerTurns {
     this.#heldUntilMs = Number.POSITIVE_INFINITY;
     if (!this.#queue.held) return;
     if (this.#judge === 'session') this.#queue.clear();
-    else this.#queue.resume();
+    else this.#goOn();
   }
 
   #hold(nowMs: number): void {
@@ -233,6 +233,11 @@ export class CallerTurns {
     this.#cutCauseAtMs = this.#turns.onsetAtMs;
     this.#heldAtMs = nowMs;
     this.#queue.hold();
+  }
+
+  #goOn(): void {
+    this.#cutCauseAtMs = null;
+    this.#queue.resume();
   }
 
   /** Whether the caller's voice is kept from an agent that finds turns itself. */
