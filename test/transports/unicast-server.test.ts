@@ -115,7 +115,13 @@ describe('unicast server', () => {
     async (rateHz, ptimeMs, bytes) => {
       const { leg, peer } = await connected({ rateHz, ptimeMs });
       const datagrams = Math.floor(300 / ptimeMs);
+      const heard = new Int16Array(FRAME_SAMPLES);
+      const silence = new Uint8Array(bytes).fill(0xff);
       for (let i = 0; i < 15; i++) {
+        // As FreeSWITCH does, whatever its party does.
+        for (let sent = 0; sent < FRAME_MS; sent += ptimeMs) peer.send(silence);
+        await settle();
+        leg.pull(heard, i * FRAME_MS);
         leg.push(tone(i));
         await settle();
       }
@@ -129,9 +135,8 @@ describe('unicast server', () => {
       const framesIn = leg.counters.framesIn;
       for (let i = 0; i < 3; i++) peer.send(peer.got[datagrams - 1]!);
       await eventually(() => leg.counters.framesIn === framesIn + 3);
-      const heard = new Int16Array(FRAME_SAMPLES);
       let most = 0;
-      for (let i = 0; i < 10; i++) {
+      for (let i = 15; i < 25; i++) {
         leg.pull(heard, i * FRAME_MS);
         most = Math.max(most, loudest(heard));
       }
@@ -139,6 +144,26 @@ describe('unicast server', () => {
       expect(leg.describe()[0]).toContain(`party on PCMU, L16 at ${rateHz} Hz, ${ptimeMs} ms`);
     },
   );
+
+  // FreeSWITCH's thread that sends to the phone keeps a lock while anything waits for it: a hang-up then waits until we stop.
+  it('sends no more than comes, but for 60 ms: when FreeSWITCH stands still, nothing waits there', async () => {
+    const { leg, peer, bytes } = await connected();
+    const push = async (frames: number): Promise<void> => {
+      for (let i = 0; i < frames; i++) {
+        leg.push(tone(i));
+        await settle();
+      }
+    };
+    await push(10);
+    await eventually(() => peer.got.length === 3);
+    expect(leg.counters).toMatchObject({ framesOut: 3, dropped: 7 });
+    const before = leg.counters.framesIn;
+    for (let i = 0; i < 2; i++) peer.send(new Uint8Array(bytes));
+    await eventually(() => leg.counters.framesIn === before + 2);
+    await push(10);
+    await eventually(() => peer.got.length === 5);
+    expect(leg.counters).toMatchObject({ framesOut: 5, dropped: 15 });
+  });
 
   it('takes the made-up frames of a party that sends nothing for silence', async () => {
     const { leg, peer, bytes } = await connected();

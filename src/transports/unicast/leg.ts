@@ -17,6 +17,15 @@ const MISFIT_LIMIT = 25;
 /** Datagrams that may wait in our socket: the kernel takes one at once, so more means that it has no room. */
 const MAX_WAITING = 4;
 
+/**
+ * What we send beyond as much as came: FreeSWITCH sends one each ptime, whatever its party does, so more would wait there, as delay for the rest
+ * of the call. Worse, while one waits, its sending thread hardly ever lets go of a lock that a hang-up, music and a transfer need: the channel stands still
+ * until we stop sending (1.11; seen in one of fifteen calls after hold on a busy machine). So when nothing comes, nothing goes.
+ */
+const MAX_AHEAD_MS = 60;
+/** Of long datagrams: one on its way and one that crosses another. */
+const MIN_MAX_AHEAD = 2;
+
 export type UnicastLegOptions = {
   readonly id: LegId;
   /** Connected to the PBX's end; owned by the leg from now on. */
@@ -48,6 +57,9 @@ export class UnicastLeg implements MediaLeg {
   readonly #send = (datagram: Uint8Array): void => this.#sendDatagram(datagram);
   readonly #sent = (error: Error | null): void => this.#datagramSent(error);
   #waiting = 0;
+  /** Datagrams that were sent and not made up for by one that came, 0 to `#maxAhead`. */
+  #ahead = 0;
+  readonly #maxAhead: number;
   #misfits = 0;
   #heardAtMs: number;
   #watch: Alarm;
@@ -65,6 +77,7 @@ export class UnicastLeg implements MediaLeg {
     this.#uplink = new StreamUplink(options.format.rateHz, this.#counters);
     this.#downlink = new Downlink(options.format);
     this.#silence = new Uint8Array(options.format.bytes);
+    this.#maxAhead = Math.max(MIN_MAX_AHEAD, Math.floor(MAX_AHEAD_MS / options.format.ptimeMs));
     this.#heardAtMs = this.#clock.nowMs();
     this.#watch = this.#clock.setAlarm(QUIET_LIMIT_MS, () => this.#checkQuiet());
   }
@@ -86,6 +99,7 @@ export class UnicastLeg implements MediaLeg {
     if (this.#closed) return;
     this.#heardAtMs = this.#clock.nowMs();
     this.#grace = 'no';
+    if (this.#ahead > 0) this.#ahead -= 1;
     if (datagram.length !== this.#format.bytes) {
       this.#misfit(datagram.length);
       return;
@@ -131,10 +145,11 @@ export class UnicastLeg implements MediaLeg {
   }
 
   #sendDatagram(datagram: Uint8Array): void {
-    if (this.#waiting >= MAX_WAITING) {
+    if (this.#waiting >= MAX_WAITING || this.#ahead >= this.#maxAhead) {
       this.#counters.dropped += 1;
       return;
     }
+    this.#ahead += 1;
     this.#waiting += 1;
     this.#counters.framesOut += 1;
     this.#socket.send(datagram, this.#sent);
