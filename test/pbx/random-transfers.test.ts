@@ -6,7 +6,7 @@ import { laneConfig, lanePhones, laneSetUp, TransferStories } from '../support/t
 
 // A thousand of these: test/soak/transfers.ts.
 
-const TRANSFERS = 20;
+const TRANSFERS = 16;
 /** The moments are random all the same: they depend on the machine. */
 const SEED = 1;
 const SET_UP = laneSetUp(3, 2000);
