@@ -16,6 +16,9 @@ export const PROMPT_NAMES = [
   'hours.text',
 ] as const;
 
+/** A formatter of dates takes milliseconds to be made, in which the other calls of a thread wait. */
+const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+
 export type PromptValues = Readonly<Record<string, string>>;
 
 /** The names that a prompt asks for. */
@@ -41,7 +44,7 @@ export function dateValues(wallMs: number): PromptValues {
   return {
     'call.date': `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`,
     'call.time': `${two(date.getHours())}:${two(date.getMinutes())}`,
-    'call.weekday': date.toLocaleDateString('en', { weekday: 'long' }),
+    'call.weekday': WEEKDAYS[date.getDay()] ?? '',
   };
 }
 
