@@ -1,3 +1,4 @@
+import { setImmediate as otherCalls } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Clock } from '../../../core/clock.js';
 import { SAMPLE_RATE_HZ } from '../../../core/units.js';
@@ -10,6 +11,9 @@ import { Patience, serverError, statusError } from './timed.js';
 const TRANSCRIBE_LIMIT_MS = 8000;
 /** Between two pieces of speech; the first included. */
 const SPEAK_LIMIT_MS = 5000;
+
+/** A body that is there reads itself without a pause: in pieces of this length, with the turns of other calls between them, a long answer makes nobody's tick late. */
+const PIECE_MS = 100;
 
 /** A server with OpenAI's audio endpoints: OpenAI itself, or speaches, Kokoro-FastAPI, LocalAI and the like on one's own machine. */
 export type OpenAiAudioOptions = {
@@ -88,13 +92,17 @@ export class OpenAiSpeaker implements TextToSpeech {
       if (!response.ok || response.body === null) throw statusError(WHAT.tts, response.status, await response.text());
       const reader = new PcmReader();
       const resampler = new Resampler(rateHz, SAMPLE_RATE_HZ);
+      const pieceSamples = (PIECE_MS * rateHz) / 1000;
       for await (const bytes of response.body as AsyncIterable<Uint8Array>) {
         patience.renew();
         const samples = reader.read(bytes);
-        const converted = new Int16Array(Math.ceil((samples.length * SAMPLE_RATE_HZ) / rateHz) + 1);
-        const count = resampler.process(samples, converted);
+        for (let at = 0; at < samples.length && !signal.aborted; at += pieceSamples) {
+          const piece = samples.subarray(at, at + pieceSamples);
+          const converted = new Int16Array(Math.ceil((piece.length * SAMPLE_RATE_HZ) / rateHz) + 1);
+          onAudio(converted.subarray(0, resampler.process(piece, converted)));
+          await otherCalls();
+        }
         if (signal.aborted) break;
-        onAudio(converted.subarray(0, count));
       }
     } catch (error) {
       throw serverError(WHAT.tts, error);
