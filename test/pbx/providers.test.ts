@@ -4,14 +4,16 @@ import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { findFreePort } from '../../src/demo/ports.js';
 import { startAsterisk, type TestAsterisk } from '../support/asterisk.js';
+import { FakeGeminiLive } from '../support/fake-gemini-live.js';
 import { FakeOpenAiParts, HANG } from '../support/fake-openai-parts.js';
 import type { FakeRealtimeSession } from '../support/fake-openai-realtime.js';
 import { FakeOpenAiRealtime } from '../support/fake-openai-realtime.js';
 import { expectNothingLeft } from '../support/leftovers.js';
-import { startLinecardHere, type LinecardHere } from '../support/linecard.js';
+import { startLinecardHere, type LinecardHere, type ShownCall } from '../support/linecard.js';
 import { Phone } from '../support/phone/phone.js';
 import type { PhoneCall } from '../support/phone/phone-call.js';
-import { tone } from '../support/phone/sources.js';
+import { once as playOnce, tone } from '../support/phone/sources.js';
+import { speech } from '../support/speech.js';
 
 /** The model's voice, the caller's and the human's. */
 const MODEL_HZ = 700;
@@ -34,6 +36,8 @@ let fake: FakeOpenAiRealtime;
 /** Another provider, and one whose parts are servers of their own. */
 let spare: FakeOpenAiRealtime;
 let parts: FakeOpenAiParts;
+/** One that leaves turns to us. */
+let gemini: FakeGeminiLive;
 let bot: ChildProcess;
 let human: Phone;
 let caller: Phone;
@@ -49,7 +53,8 @@ beforeAll(async () => {
   spare.toneHz = SPARE_HZ;
   parts = new FakeOpenAiParts();
   parts.toneHz = MODEL_HZ;
-  await Promise.all([fake.server.start(), spare.server.start(), parts.server.start()]);
+  gemini = new FakeGeminiLive();
+  await Promise.all([fake.server.start(), spare.server.start(), parts.server.start(), gemini.server.start()]);
   const example = spawn(process.execPath, ['examples/media-streams-echo-bot.mjs', '0']);
   bot = example;
   const [line] = (await once(example.stdout, 'data')) as [Buffer];
@@ -62,6 +67,7 @@ beforeAll(async () => {
       agents: {
         clara: model,
         careful: { ...model, backup: 'spare' },
+        gemini: { provider: 'gemini-live', apiKey: 'key-test', baseUrl: gemini.baseUrl, greeting: GREETING },
         loop: { provider: 'echo' },
         spare: { ...model, baseUrl: spare.baseUrl, instructions: 'Customer {{var.customer}}, {{var.tier}}.' },
         desk: { ...model, instructions: 'You talk with customer {{var.customer}}.', handover: ['spare'] },
@@ -79,6 +85,7 @@ beforeAll(async () => {
         '7011': { agent: 'careful', fallback: '6001' },
         '7012': { agent: 'mybot', fallback: '6001' },
         '7013': { agent: 'mixed', fallback: '6001' },
+        '7014': { agent: 'gemini', fallback: '6001' },
       },
       destinations: { sales: { dial: '6001', label: 'Sales' } },
     },
@@ -94,12 +101,13 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all([human.close(), caller.close()]);
   await expectNothingLeft(asterisk);
-  expect([...fake.mistakes, ...spare.mistakes, ...parts.mistakes]).toEqual([]);
+  expect([...fake.mistakes, ...spare.mistakes, ...parts.mistakes, ...gemini.mistakes]).toEqual([]);
 });
 afterAll(async () => {
   await linecard.close();
   bot.kill();
-  await Promise.all([asterisk.stop(), fake.server.stop(), spare.server.stop(), parts.server.stop()]);
+  const servers = [fake.server, spare.server, parts.server, gemini.server];
+  await Promise.all([asterisk.stop(), ...servers.map((server) => server.stop())]);
 });
 
 test('a conversation with a realtime model ends at the phone it transfers to', async () => {
@@ -117,6 +125,28 @@ test('a conversation with a realtime model ends at the phone it transfers to', a
   await Promise.all([call.recording.hears(HUMAN_HZ), rung.recording.hears(CALLER_HZ)]);
   const [shown] = await linecard.api.calls();
   expect(shown?.outcome).toMatchObject({ result: 'transferred', fault: 'none' });
+});
+
+test('so does one with a model that leaves turns to us', async () => {
+  const call = await caller.dial('7014');
+  await call.answered();
+  await expect.poll(() => gemini.sessions.length).toBe(1);
+  const { session } = gemini;
+  await expect.poll(() => session.texts.length).toBe(1);
+  session.answer(GREETING, 400);
+  await expect.poll(async () => (await shown('7014'))?.turns[0]?.text).toBe(GREETING);
+  call.play(playOnce(speech(['Connect me with the sales department, please.'])));
+  await expect.poll(() => session.activitiesMs.length > 0 && !session.inActivity).toBe(true);
+  session.understood('Sales, please.');
+  session.say('I connect you.', 400);
+  session.call('transfer', { to: 'sales' });
+  session.turnComplete();
+  const rung = await human.rung();
+  rung.play(tone(HUMAN_HZ));
+  call.play(tone(CALLER_HZ));
+  await Promise.all([call.recording.hears(HUMAN_HZ), rung.recording.hears(CALLER_HZ)]);
+  expect(session.heardMs).toBeGreaterThan(1000);
+  await expect.poll(async () => (await shown('7014'))?.outcome?.result).toBe('transferred');
 });
 
 test('a model that is killed in mid-sentence leaves the caller to the human', async () => {
@@ -209,6 +239,10 @@ test('the example of a Media Streams bot serves an extension', async () => {
 
 function instructionsOf(session: FakeRealtimeSession): string | undefined {
   return session.of('session.update')[0]?.session.instructions;
+}
+
+async function shown(extension: string): Promise<ShownCall | undefined> {
+  return (await linecard.api.calls()).find((call) => call.extension === extension);
 }
 
 async function greeted(extension: string): Promise<{ call: PhoneCall; session: FakeRealtimeSession }> {
