@@ -2,12 +2,22 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import type { AgentProvider } from '../src/agent/port.js';
+import { DeepgramAgentProvider } from '../src/agent/providers/deepgram-agent/provider.js';
+import { ElevenLabsAgentProvider } from '../src/agent/providers/elevenlabs-agent/provider.js';
+import { GeminiLiveProvider } from '../src/agent/providers/gemini-live/provider.js';
 import { LinecardSocketProvider } from '../src/agent/providers/linecard-socket/provider.js';
 import { MediaStreamsProvider } from '../src/agent/providers/media-streams/provider.js';
+import { BedrockStreams } from '../src/agent/providers/nova-sonic/bedrock.js';
+import { NovaSonicProvider } from '../src/agent/providers/nova-sonic/provider.js';
 import { OpenAiRealtimeProvider } from '../src/agent/providers/openai-realtime/provider.js';
 import { AiSdkModel } from '../src/agent/providers/pipeline/ai-sdk-model.js';
+import { deepgramListening, deepgramSpeaking } from '../src/agent/providers/pipeline/deepgram.js';
+import { elevenLabsListening, elevenLabsSpeaking } from '../src/agent/providers/pipeline/elevenlabs.js';
 import { OpenAiSpeaker, OpenAiTranscriber } from '../src/agent/providers/pipeline/openai-speech.js';
+import type { SpeechToText, TextToSpeech } from '../src/agent/providers/pipeline/port.js';
 import { PipelineProvider } from '../src/agent/providers/pipeline/provider.js';
+import { SocketSpeaker } from '../src/agent/providers/pipeline/socket-speaker.js';
+import { SocketTranscriber } from '../src/agent/providers/pipeline/socket-transcriber.js';
 import { SampleChunks } from '../src/agent/sample-chunks.js';
 import { foregroundClock } from '../src/core/clock.js';
 import { silentLogger } from '../src/core/logger.js';
@@ -22,12 +32,27 @@ import { ProviderCall } from './support/provider-call.js';
 const DELAY_MS = 150;
 const SECONDS = Number(process.env['LINECARD_BENCH_SECONDS'] ?? '20');
 const MANY = Number(process.env['LINECARD_BENCH_CALLS'] ?? '100');
-const KINDS = ['openai-realtime', 'pipeline', 'media-streams', 'websocket'] as const;
+const KINDS = [
+  'openai-realtime',
+  'gemini-live',
+  'nova-sonic',
+  'deepgram-agent',
+  'elevenlabs-agent',
+  'pipeline',
+  'pipeline-deepgram',
+  'pipeline-elevenlabs',
+  'media-streams',
+  'websocket',
+] as const;
 type Kind = (typeof KINDS)[number];
 
 const sentence = humming(new Flite().speak('Please connect me with the sales department.', 'rms').pcm);
 await loadVad();
-for (const kind of KINDS) for (const calls of [1, MANY]) await measure(kind, calls);
+const wanted = process.env['LINECARD_BENCH_PROVIDERS']?.split(',');
+for (const kind of KINDS) {
+  if (wanted !== undefined && !wanted.includes(kind)) continue;
+  for (const calls of [1, MANY]) await measure(kind, calls);
+}
 
 /** Calls with one provider at once, on one thread; the provider is another process. */
 async function measure(kind: Kind, calls: number): Promise<void> {
@@ -82,24 +107,53 @@ function open(kind: Kind, host: string): AgentProvider {
         voice: { ...voice, audio: 'pcm', turnDetection: 'server_vad' },
       });
     }
+    case 'gemini-live': {
+      const voice = { model: 'gemini-test', instructions: '', voice: null, turnTaking: 'linecard' } as const;
+      return new GeminiLiveProvider({ ...own, baseUrl: `http://${host}`, apiKey: 'key-test', voice });
+    }
+    case 'nova-sonic': {
+      const credentials = { accessKeyId: 'AKTEST', secretAccessKey: 'secret' };
+      const streams = new BedrockStreams({ region: 'us-east-1', baseUrl: `http://${host}`, credentials });
+      return new NovaSonicProvider({
+        ...own,
+        streams,
+        voice: { model: 'nova-test', instructions: '', voice: 'tiffany' },
+      });
+    }
+    case 'deepgram-agent': {
+      const stt = { model: 'nova-3', language: null };
+      const llm = { provider: 'openai', model: 'gpt-4o-mini', temperature: null } as const;
+      const mind = { instructions: '', voice: 'aura-2-thalia-en', stt, llm };
+      return new DeepgramAgentProvider({ ...own, baseUrl: `http://${host}`, apiKey: 'key-test', mind });
+    }
+    case 'elevenlabs-agent': {
+      const overrides = { firstMessage: null, instructions: null, voice: null, language: null };
+      const where = { baseUrl: `http://${host}`, apiKey: null, agentId: 'agent-test' };
+      return new ElevenLabsAgentProvider({ name: kind, ...where, overrides, variables: {} });
+    }
     case 'pipeline': {
       const at = { baseUrl: `http://${host}/v1`, apiKey: 'sk-test', clock: foregroundClock };
-      return new PipelineProvider({
-        ...own,
-        greeting: 'Hi.',
-        stt: new OpenAiTranscriber({ ...at, model: 'stt-test', language: null }),
-        llm: new AiSdkModel({
-          ...at,
-          provider: 'openai-compatible',
-          model: 'llm-test',
-          temperature: null,
-          maxOutputTokens: 500,
-        }),
-        tts: new OpenAiSpeaker({ ...at, model: 'tts-test', voice: 'nova', rateHz: 24_000 }),
-        headStart: 'on',
-        filler: { text: '', afterMs: 1000 },
-        log: silentLogger,
-      });
+      const stt = new OpenAiTranscriber({ ...at, model: 'stt-test', language: null });
+      const tts = new OpenAiSpeaker({ ...at, model: 'tts-test', voice: 'nova', rateHz: 24_000 });
+      return openPipeline(kind, host, stt, tts);
+    }
+    case 'pipeline-deepgram': {
+      const [parts = '', vendor = ''] = host.split(' ');
+      const at = { baseUrl: `http://${vendor}`, apiKey: 'key-test' };
+      const stt = new SocketTranscriber(deepgramListening({ ...at, model: 'nova-3', language: 'en' }), foregroundClock);
+      const tts = new SocketSpeaker(deepgramSpeaking({ ...at, model: 'aura-test' }), foregroundClock);
+      return openPipeline(kind, parts, stt, tts);
+    }
+    case 'pipeline-elevenlabs': {
+      const [parts = '', vendor = ''] = host.split(' ');
+      const at = { baseUrl: `http://${vendor}`, apiKey: 'key-test' };
+      const ear = elevenLabsListening({ ...at, model: 'scribe-test', language: 'en' });
+      const stt = new SocketTranscriber(ear, foregroundClock);
+      const tts = new SocketSpeaker(
+        elevenLabsSpeaking({ ...at, model: 'flash-test', voice: 'rachel' }),
+        foregroundClock,
+      );
+      return openPipeline(kind, parts, stt, tts);
     }
     case 'media-streams':
       return new MediaStreamsProvider({ name: kind, url: `ws://${host}/`, parameters: {}, authToken: null });
@@ -108,6 +162,29 @@ function open(kind: Kind, host: string): AgentProvider {
       return new LinecardSocketProvider({ ...own, ...rest, url: `ws://${host}/` });
     }
   }
+}
+
+/** Without a head start: the model's stated delay is to be waited for. */
+function openPipeline(name: string, host: string, stt: SpeechToText, tts: TextToSpeech): AgentProvider {
+  return new PipelineProvider({
+    name,
+    greeting: 'Hi.',
+    instructions: '',
+    stt,
+    llm: new AiSdkModel({
+      baseUrl: `http://${host}/v1`,
+      apiKey: 'sk-test',
+      clock: foregroundClock,
+      provider: 'openai-compatible',
+      model: 'llm-test',
+      temperature: null,
+      maxOutputTokens: 500,
+    }),
+    tts,
+    headStart: 'off',
+    filler: { text: '', afterMs: 1000 },
+    log: silentLogger,
+  });
 }
 
 function print(name: string, all: readonly ProviderCall[], report: TickerReport): void {

@@ -1,8 +1,13 @@
 import { pcmu } from '../../src/media/g711.js';
 import type { FakeConnection } from '../../test/support/fake-socket-server.js';
 import { FakeSocketServer } from '../../test/support/fake-socket-server.js';
+import { FakeDeepgramSession } from '../../test/support/fake-deepgram-agent.js';
+import { FakeElevenLabsSession } from '../../test/support/fake-elevenlabs-agent.js';
+import { FakeGeminiSession } from '../../test/support/fake-gemini-live.js';
+import { FakeNovaSonic } from '../../test/support/fake-nova-sonic.js';
 import { FakeOpenAiParts } from '../../test/support/fake-openai-parts.js';
 import { FakeRealtimeSession } from '../../test/support/fake-openai-realtime.js';
+import { FakeSpeechVendor } from '../../test/support/fake-speech-vendor.js';
 
 /** From the end of a caller's turn, as the provider notices it, to its first piece of audio. */
 export const DELAY_MS = 150;
@@ -12,14 +17,24 @@ const ANSWER = 'This is an answer of about four seconds, in which the caller int
 /** Below it, of 32,768, nobody speaks: the caller of the benchmark hums while it does. */
 const SILENT = 60;
 
-/** A provider in a process of its own: `node --import tsx provider-fakes.ts <kind>` tells its URL by IPC. */
+/** A provider in a process of its own: `node --import tsx provider-fakes.ts <kind>` tells where it is by IPC; two places for parts of two vendors. */
 const kind = process.argv[2] ?? '';
 process.send?.(await start(kind));
 process.on('disconnect', () => process.exit());
 
 async function start(which: string): Promise<string> {
   if (which === 'pipeline') return startParts();
-  const serve = { 'openai-realtime': realtime, 'media-streams': mediaStreams, websocket: ownSocket }[which];
+  if (which === 'pipeline-deepgram') return startVendor('deepgram');
+  if (which === 'pipeline-elevenlabs') return startVendor('elevenlabs');
+  if (which === 'nova-sonic') return startNova();
+  const serve = {
+    'openai-realtime': realtime,
+    'gemini-live': gemini,
+    'deepgram-agent': deepgram,
+    'elevenlabs-agent': elevenLabs,
+    'media-streams': mediaStreams,
+    websocket: ownSocket,
+  }[which];
   if (serve === undefined) throw new Error(`there is no provider ${which}`);
   const server = new FakeSocketServer(serve);
   await server.start();
@@ -37,6 +52,67 @@ async function startParts(): Promise<string> {
   return fake.server.host;
 }
 
+/** Ears and voice of one vendor, and the model from elsewhere. */
+async function startVendor(which: 'deepgram' | 'elevenlabs'): Promise<string> {
+  const vendor = new FakeSpeechVendor(which);
+  Object.assign(vendor.delaysMs, { ears: DELAY_MS / 3, voice: DELAY_MS / 3 });
+  vendor.transcripts.shift = () => 'Tell me something.';
+  await vendor.server.start();
+  return `${await startParts()} ${vendor.server.host}`;
+}
+
+async function startNova(): Promise<string> {
+  const fake = new FakeNovaSonic();
+  fake.onSession = (session) => {
+    const turns = new Turns({
+      started: () => session.interrupted(),
+      finished: () => session.understood('Tell me something.'),
+      answer: () => session.answer(ANSWER, ANSWER_MS),
+    });
+    session.onSound = (pcm) => turns.hear(peak16(pcm));
+    session.onWords = () => session.answer('Hello.', 200);
+  };
+  await fake.start();
+  return fake.baseUrl.replace('http://', '');
+}
+
+/** Leaves turns to us. */
+function gemini(connection: FakeConnection): void {
+  const session = new FakeGeminiSession(connection);
+  hearAlone(connection, '{"realtimeInput":{"audio"', () => undefined);
+  connection.socket.on('message', (data) => {
+    if ((data as Buffer).includes('"audio"')) return;
+    const { realtimeInput: input } = JSON.parse((data as Buffer).toString()) as { readonly realtimeInput?: object };
+    if (input === undefined) return;
+    if ('text' in input) session.answer('Hello.', 200);
+    if ('activityEnd' in input) setTimeout(() => session.answer(ANSWER, ANSWER_MS), DELAY_MS);
+  });
+}
+
+function deepgram(connection: FakeConnection): void {
+  const session = new FakeDeepgramSession(connection);
+  const turns = new Turns({
+    started: () => session.callerStarts(),
+    finished: () => session.callerSaid('Tell me something.'),
+    answer: () => session.answer(ANSWER, ANSWER_MS),
+  });
+  connection.socket.on('message', (data, isBinary) => {
+    if (isBinary) turns.hear(peak16(data as Buffer));
+    else if ((data as Buffer).includes('InjectUserMessage')) session.answer('Hello.', 200);
+  });
+}
+
+function elevenLabs(connection: FakeConnection): void {
+  const session = new FakeElevenLabsSession(connection, 'pcm_16000');
+  const turns = new Turns({
+    started: () => session.interrupted(),
+    finished: () => session.callerSaid('Tell me something.'),
+    answer: () => session.answer(ANSWER, ANSWER_MS),
+  });
+  hearAlone(connection, '{"user_audio_chunk"', (pcm) => turns.hear(peak16(pcm)));
+  connection.socket.once('message', () => session.answer('Hello.', 200));
+}
+
 function realtime(connection: FakeConnection): void {
   const session = new FakeRealtimeSession(connection);
   const turns = new Turns({
@@ -44,12 +120,9 @@ function realtime(connection: FakeConnection): void {
     finished: () => session.callerStops('Tell me something.'),
     answer: () => session.answer(ANSWER, ANSWER_MS),
   });
+  hearAlone(connection, '{"type":"input_audio_buffer.append"', (pcm) => turns.hear(peak16(pcm)));
   connection.socket.on('message', (data) => {
-    const event = JSON.parse((data as Buffer).toString()) as { readonly type: string; readonly audio?: string };
-    // What was checked is not needed any more.
-    session.received.splice(1);
-    if (event.type === 'response.create') session.answer('Hello.', 200);
-    if (event.audio !== undefined) turns.hear(peak16(Buffer.from(event.audio, 'base64')));
+    if ((data as Buffer).includes('response.create')) session.answer('Hello.', 200);
   });
   session.created();
 }
@@ -85,6 +158,23 @@ function ownSocket({ socket }: FakeConnection): void {
       socket.send(audio);
       socket.send('{"type":"end"}');
     }, DELAY_MS);
+  });
+}
+
+/** Takes sound out of what a session checks: that costs a fake more than it costs us, and there are two cores for both. @param sound how such a message begins */
+function hearAlone({ socket }: FakeConnection, sound: string, hear: (pcm: Buffer) => void): void {
+  const others = socket.listeners('message') as ((data: Buffer, isBinary: boolean) => void)[];
+  socket.removeAllListeners('message');
+  socket.on('message', (data, isBinary) => {
+    const bytes = data as Buffer;
+    if (bytes.toString('latin1', 0, sound.length) !== sound) {
+      for (const tell of others) tell(bytes, isBinary);
+      return;
+    }
+    // The last text of the message is the sound.
+    const end = bytes.lastIndexOf('"');
+    const start = bytes.lastIndexOf('"', end - 1) + 1;
+    hear(Buffer.from(bytes.toString('latin1', start, end), 'base64'));
   });
 }
 

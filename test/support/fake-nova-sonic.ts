@@ -101,6 +101,10 @@ export class FakeNovaSession {
   /** The client has said that it is over. */
   ended = false;
   closed = false;
+  /** What the caller says, piece by piece. */
+  onSound: (pcm: Buffer) => void = () => undefined;
+  /** Words in the middle, which want an answer. */
+  onWords: () => void = () => undefined;
   readonly #stream: ServerHttp2Stream;
   readonly #open = new Map<string, ContentStart>();
   readonly #calls = new Set<string>();
@@ -233,7 +237,9 @@ export class FakeNovaSession {
     else if ('textInput' in event) this.#words(event.textInput.contentName, event.textInput.content);
     else if ('audioInput' in event) {
       if (this.#content(event.audioInput.contentName)?.type !== 'AUDIO') this.mistakes.push('sound in no sound');
-      this.heardMs += Buffer.from(event.audioInput.content, 'base64').length / 32;
+      const pcm = Buffer.from(event.audioInput.content, 'base64');
+      this.heardMs += pcm.length / 32;
+      this.onSound(pcm);
     } else if ('toolResult' in event) {
       const content = this.#content(event.toolResult.contentName);
       const id = content?.type === 'TOOL' ? content.toolResultInputConfiguration.toolUseId : '';
@@ -271,8 +277,10 @@ export class FakeNovaSession {
     const start = this.#content(contentName);
     if (start?.type !== 'TEXT') return;
     if (start.role === 'SYSTEM') this.system.push(content);
-    else if (start.interactive) this.texts.push(content);
-    else this.history.push(`${start.role}: ${content}`);
+    else if (start.interactive) {
+      this.texts.push(content);
+      this.onWords();
+    } else this.history.push(`${start.role}: ${content}`);
   }
 
   #content(contentName: string): ContentStart | undefined {
@@ -291,6 +299,7 @@ export class FakeNovaSession {
 export class FakeNovaSonic {
   readonly sessions: FakeNovaSession[] = [];
   readonly mistakesOfRequests: string[] = [];
+  onSession: (session: FakeNovaSession) => void = () => undefined;
   /** What a request is answered with at once; null: it is served. */
   refusesWith: { readonly status: number; readonly exception: string } | null = null;
   readonly #server = createServer();
@@ -316,7 +325,9 @@ export class FakeNovaSonic {
         return;
       }
       stream.respond({ ':status': 200, 'content-type': 'application/vnd.amazon.eventstream' });
-      this.sessions.push(new FakeNovaSession(stream));
+      const session = new FakeNovaSession(stream);
+      this.sessions.push(session);
+      this.onSession(session);
     });
   }
 

@@ -50,6 +50,8 @@ export class FakeSpeechVendor {
   ears: 'normal' | 'deaf' | 'quiet' | 'cut' | 'out of quota' = 'normal';
   /** Of the voice. `half`: breaks in the middle. */
   voice: 'normal' | 'mute' | 'half' | 'error' = 'normal';
+  /** From the end of an utterance to its last words, and from a text to its sound. */
+  readonly delaysMs = { ears: 0, voice: 0 };
   readonly #kind: 'deepgram' | 'elevenlabs';
 
   constructor(kind: 'deepgram' | 'elevenlabs') {
@@ -84,7 +86,8 @@ export class FakeSpeechVendor {
       this.piecesMs.push(heardMs);
       heardMs = 0;
       said = 'nothing';
-      socket.send(JSON.stringify(this.#recognized(this.transcripts.shift() ?? '', 'last')));
+      const words = JSON.stringify(this.#recognized(this.transcripts.shift() ?? '', 'last'));
+      after(this.delaysMs.ears, () => socket.send(words));
     };
     if (this.#kind === 'elevenlabs') {
       const problem = { message_type: 'quota_exceeded', error: 'You have used all of it.' };
@@ -129,11 +132,11 @@ export class FakeSpeechVendor {
       if (this.#kind === 'deepgram') {
         const message = this.#checked(deepgramSpeak, data as Buffer);
         if (message?.type === 'Speak') text += message.text;
-        else if (message !== null) this.#say(socket, text);
+        else if (message !== null) after(this.delaysMs.voice, () => this.#say(socket, text));
       } else {
         const message = this.#checked(elevenLabsSpeak, data as Buffer);
         if (message === null) return;
-        if (message.text === '') this.#say(socket, text.trim());
+        if (message.text === '') after(this.delaysMs.voice, () => this.#say(socket, text.trim()));
         else if (!message.text.endsWith(' ')) this.mistakes.push('a text that does not end in a space');
         text += message.text;
       }
@@ -176,4 +179,10 @@ export class FakeSpeechVendor {
     this.mistakes.push(`${bytes.toString().slice(0, 200)}: ${z.prettifyError(result.error)}`);
     return null;
   }
+}
+
+/** At once without a delay: a test's time is not the machine's. */
+function after(delayMs: number, act: () => void): void {
+  if (delayMs === 0) act();
+  else setTimeout(act, delayMs);
 }
