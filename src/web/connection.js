@@ -34,8 +34,9 @@ export class Connection {
   #packets = 0;
   #packetsAtMs = 0;
   #closed = false;
-  /** What relays answered instead of an address; empty where one gave one, or none was asked. */
+  /** What relays answered instead of an address. */
   #relayErrors = '';
+  #hasRelay = false;
   /** @type {number | undefined} */
   #qualityTimer;
 
@@ -52,6 +53,7 @@ export class Connection {
     this.#channel.onmessage = ({ data }) => this.#message(String(data));
     this.#peer.ontrack = ({ streams, track }) => listener.heard(streams[0] ?? new MediaStream([track]));
     this.#peer.onicecandidate = ({ candidate }) => {
+      if (candidate?.type === 'relay') this.#hasRelay = true;
       if (candidate !== null && candidate.candidate !== '') this.#candidate(candidate);
     };
     this.#peer.addEventListener('icecandidateerror', ({ url, errorCode, errorText }) => {
@@ -128,7 +130,8 @@ export class Connection {
       const fail = () => {
         clearTimeout(timer);
         const states = `ICE ${peer.iceConnectionState}, DTLS ${peer.connectionState}`;
-        reject(new CallFailure(this.#relayErrors === '' ? 'no-way' : 'no-relay', states + this.#relayErrors));
+        const relayFailed = this.#relayErrors !== '' && !this.#hasRelay;
+        reject(new CallFailure(relayFailed ? 'no-relay' : 'no-way', states + this.#relayErrors));
       };
       const timer = setTimeout(fail, CONNECT_LIMIT_MS);
       peer.addEventListener('connectionstatechange', () => {
