@@ -335,6 +335,7 @@ export class CallSession implements AgentsCall {
   /** The process ends: the caller goes to the fallback, unless they talk with a person already. Never rejects. */
   async handOver(reason: string): Promise<void> {
     if (this.#transfers.talking) await this.#transfers.release();
+    else await this.#supervisors.leaveCaller(reason);
     if (!this.#ending.hasEnded) await this.#ending.toFallback({ result: 'transferred', fault: 'none', reason });
   }
 

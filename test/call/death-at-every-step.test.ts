@@ -113,7 +113,7 @@ describe.each(Object.entries(SCENARIOS))('a process that dies in %s', (name, sce
       await world.restart();
       expect(world.callerIsWith(), where).not.toMatch(/nobody|nothing|no reason/);
       await world.later();
-      expect(world.callerIsWith(), `${where}, two minutes later`).not.toMatch(/nobody|nothing|no reason|music/);
+      expect(world.callerIsWith(), `${where}, two minutes later`).not.toMatch(/nobody|nothing|no reason|music|ringing/);
       world.callerHangsUp();
       await world.later(60_000);
       expect(world.leftovers(), where).toEqual([]);

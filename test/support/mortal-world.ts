@@ -193,6 +193,25 @@ export class World {
     await settle();
   }
 
+  /** Its event connection is back after a moment, and nothing else has happened. */
+  async reconnect(): Promise<void> {
+    this.pbx.onEvent({ kind: 'disconnected', reason: 'cut' });
+    this.pbx.present = this.#snapshot();
+    this.pbx.onEvent({ kind: 'connected' });
+    await settle();
+  }
+
+  /** Nobody who was there is there any more. */
+  async restartPbx(): Promise<void> {
+    this.pbx.onEvent({ kind: 'disconnected', reason: 'restarted' });
+    this.caller = 'hung up';
+    for (const channelId of [CALLER, ...this.pbx.people.live]) this.pbx.people.gone(channelId);
+    this.pbx.people.live.clear();
+    this.pbx.present = { channels: [], bridges: [] };
+    this.pbx.onEvent({ kind: 'connected' });
+    await settle();
+  }
+
   /** With the leak check of every 30 s, which sees what is there. */
   async later(ms = LONG_MS): Promise<void> {
     for (let passed = 0; passed < ms; passed += LOOK_MS) {
@@ -208,6 +227,7 @@ export class World {
     if (people.released.some(({ callerChannelId }) => callerChannelId === CALLER)) return 'a person';
     const hears = people.hears(CALLER);
     const [call] = this.life.manager.list();
+    if (this.caller === 'ringing') return call === undefined ? 'nobody, and rings' : 'ringing';
     // In what was a conference they are in the agent's bridge still.
     const together = [...people.live].some((person) => people.bridgeOf(person) === people.bridgeOf(CALLER));
     if (call === undefined) return together && hears !== 'music' ? 'a person' : `nobody, and hears ${hears}`;
