@@ -49,19 +49,19 @@ afterEach(async () => {
 afterAll(() => asterisk.stop());
 
 /** A caller whose agent asked for Sales, whose phone rings. */
-async function ringing(): Promise<Record<'caller' | 'person', PhoneCall>> {
+async function ringing(mode: 'warm' | 'conference' = 'warm'): Promise<Record<'caller' | 'person', PhoneCall>> {
   const caller = await callerPhone.dial('7000');
   await caller.answered();
   caller.play(tone(CALLER_HZ));
   await caller.recording.hears(CALLER_HZ);
   const [call] = await linecard.api.liveCalls();
-  const response = await linecard.api.fetch('POST', `/v1/calls/${call?.id}/transfer`, { to: 'sales' });
+  const response = await linecard.api.fetch('POST', `/v1/calls/${call?.id}/transfer`, { to: 'sales', mode });
   expect(response.status).toBe(200);
   return { caller, person: await salesPhone.rung() };
 }
 
-async function briefed(): Promise<Record<'caller' | 'person', PhoneCall>> {
-  const { caller, person } = await ringing();
+async function briefed(mode?: 'warm' | 'conference'): Promise<Record<'caller' | 'person', PhoneCall>> {
+  const { caller, person } = await ringing(mode);
   person.answer();
   person.play(tone(PERSON_HZ));
   await person.recording.receives(50);
@@ -84,8 +84,8 @@ async function restart(): Promise<void> {
 }
 
 test.each([
-  ['rung', ringing],
-  ['briefed', briefed],
+  ['rung', () => ringing()],
+  ['briefed', () => briefed()],
 ])(
   'killed while the person is %s: they are rung again, and the caller hears music until they talk',
   async (_, begin) => {
@@ -129,4 +129,19 @@ test('killed after the grace time: the two talk on and end together, with nobody
   await talkOn(caller, person);
   await caller.hangUp();
   await person.ends();
+});
+
+test('killed in a conference: caller and person talk on, and end together after the restart', async () => {
+  const { caller, person } = await briefed('conference');
+  await person.sendDigits('1');
+  await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ state: 'talking' }]);
+  await linecard.kill();
+  await talkOn(caller, person);
+  await restart();
+  await expect
+    .poll(() => linecard.api.calls())
+    .toMatchObject([{ state: 'ended', outcome: { result: 'transferred', fault: 'none' } }]);
+  await talkOn(caller, person);
+  await person.hangUp();
+  await caller.ends();
 });
