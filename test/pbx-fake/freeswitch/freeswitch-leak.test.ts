@@ -15,7 +15,7 @@ it(`after ${CALLS} calls nothing is left, at the switch or here`, { timeout: 60_
   }
   await nothingLeft(rig);
   await expect.poll(countSockets, { timeout: 5000 }).toBeLessThanOrEqual(before);
-  expect(rig.pbx.trackedChannels).toBe(0);
+  await expect.poll(() => rig.pbx.trackedChannels).toBe(0);
   await rig.stop();
 });
 
