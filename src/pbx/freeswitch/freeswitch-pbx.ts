@@ -14,6 +14,7 @@ import { FreeSwitchLink } from './freeswitch-link.js';
 import { HandBack } from './hand-back.js';
 import { HoldMusic } from './hold-music.js';
 import { Parking } from './parking.js';
+import { Replacements } from './replacements.js';
 import type { ChannelRow } from './snapshot.js';
 import { readDump, readRows, toChannelInfo } from './snapshot.js';
 import { SocketDoor } from './socket-door.js';
@@ -46,6 +47,7 @@ export class FreeSwitchPbx implements Pbx {
   readonly #parking: Parking;
   readonly #music: HoldMusic;
   readonly #handBack: HandBack;
+  readonly #replacements: Replacements;
   /** Every live channel that events told of, the PBX's other calls too: a few hundred bytes each. */
   readonly #channels = new Map<ChannelId, ChannelFacts>();
   /** Callers that were offered and have not ended or been handed back: their end is told once. */
@@ -77,6 +79,11 @@ export class FreeSwitchPbx implements Pbx {
       callers: this.#callers,
       isThere: (channelId) => this.#channels.has(channelId),
     });
+    this.#replacements = new Replacements({
+      clock,
+      askRefer: (channelId) => this.#referOf(channelId),
+      onGone: (channelId) => this.#tell({ kind: 'channelGone', channelId, cause: 'normal' }),
+    });
     this.consult = new FreeSwitchConsult({
       app,
       clock,
@@ -102,7 +109,7 @@ export class FreeSwitchPbx implements Pbx {
 
   /** Channels that are known and callers that are served: zero when no call is here. For tests of leaks. */
   get trackedChannels(): number {
-    return this.#channels.size + this.#callers.size + this.consult.size;
+    return this.#channels.size + this.#callers.size + this.consult.size + this.#replacements.size;
   }
 
   start(): void {
@@ -255,6 +262,10 @@ export class FreeSwitchPbx implements Pbx {
     const channelId = event['Unique-ID'] as ChannelId | undefined;
     if (event['Event-Name'] === 'BACKGROUND_JOB') this.consult.jobEnded(event);
     if (channelId === undefined) return;
+    const named = event['variable_refer_uuid'] as ChannelId | undefined;
+    if (named !== undefined && (this.#callers.has(named) || this.#replacements.isLeaving(named))) {
+      this.#replacements.named(channelId, named);
+    }
     const facts = applyEvent(this.#channels.get(channelId), event);
     if (facts === undefined) {
       this.#forget(channelId, causeIn(event));
@@ -268,7 +279,7 @@ export class FreeSwitchPbx implements Pbx {
       case 'CHANNEL_PARK':
         this.#parking.parked(facts);
         this.consult.parked(facts);
-        this.#offer(facts);
+        void this.#arrived(facts, event['variable_last_bridge_to'] as ChannelId | undefined);
         break;
       case 'CHANNEL_UNPARK':
         if (this.#callers.has(channelId) && !this.#mayUnpark(channelId)) this.#left(channelId);
@@ -280,7 +291,12 @@ export class FreeSwitchPbx implements Pbx {
         this.#parking.fail(channelId, gone(channelId));
         // The rest of its events comes later; for us it is over.
         this.consult.gone(channelId, causeIn(event));
-        if (this.#callers.delete(channelId)) this.#tell({ kind: 'channelGone', channelId, cause: causeIn(event) });
+        if (
+          this.#callers.delete(channelId) &&
+          this.#replacements.leaves(channelId, event['Hangup-Cause'], named) === 'no'
+        ) {
+          this.#tell({ kind: 'channelGone', channelId, cause: causeIn(event) });
+        }
         break;
       case 'DTMF':
         if (this.#isOurs(channelId) && event['DTMF-Digit'] !== undefined) {
@@ -307,17 +323,34 @@ export class FreeSwitchPbx implements Pbx {
     return this.#parking.isAwaited(channelId) || this.consult.isConnected(channelId);
   }
 
-  #offer(facts: ChannelFacts): void {
+  /** Parked, perhaps for us. Never rejects. */
+  async #arrived(facts: ChannelFacts, talkedWith: ChannelId | undefined): Promise<void> {
     const { channelId, caller, extension, context, answerState, direction, leg } = facts;
     if (facts.app !== this.#app || this.#callers.has(channelId)) return;
     // Whoever was called and then given to our extension is a caller, too; the people we rang are not.
     if (direction === 'outbound' && leg !== null) return;
     this.#callers.add(channelId);
     const answered = answerState === 'answered' ? 'yes' : 'no';
+    if (talkedWith !== undefined && this.#replacements.size > 0) {
+      const replacedChannelId = await this.#replacements.replacedBy(talkedWith);
+      if (!this.#callers.has(channelId)) return;
+      if (replacedChannelId !== null) {
+        this.#tell({ kind: 'callerReplaced', replacedChannelId, by: { channelId, caller, answered } });
+        return;
+      }
+    }
     this.#tell({
       kind: 'callOffered',
       offer: { channelId, caller, extension, context, answered, ...wishes(facts.variables) },
     });
+  }
+
+  async #referOf(channelId: ChannelId): Promise<ChannelId | null> {
+    try {
+      return (await this.#api(`uuid_getvar ${channelId} refer_uuid`)) as ChannelId;
+    } catch {
+      return null; // it has ended, or the event socket has: then it comes in nobody's place
+    }
   }
 
   /** Not by us: the connection of `socket` broke and the dialplan goes on, or an operator of the PBX took the caller. */
@@ -331,6 +364,7 @@ export class FreeSwitchPbx implements Pbx {
   #forget(channelId: ChannelId, cause: HangUpCause): void {
     this.#channels.delete(channelId);
     this.#handBack.forget(channelId);
+    this.#replacements.ended(channelId);
     this.#music.forget(channelId);
     this.#parking.fail(channelId, gone(channelId));
     this.consult.gone(channelId, cause);

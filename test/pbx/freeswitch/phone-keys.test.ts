@@ -104,11 +104,14 @@ describe.skipIf(FREESWITCH_PREFIX === '')('the keys of a phone on a real FreeSWI
       await held.recording.hears(OTHER_HZ, PATIENCE_MS);
       await held.hold();
       const agent = await withAgent(phone);
+      const [live] = await linecard.api.liveCalls();
       const [first, second] = pressed === 'agent' ? [agent, held] : [held, agent];
       expect(await first.transferTo(second)).toBeLessThan(300);
       await other.recording.hears(OTHER_HZ, PATIENCE_MS);
       await stateIs('talking');
       await other.hangUp();
+      const events = await linecard.api.events(String(live?.id));
+      expect(events.find(({ kind }) => kind === 'callerReplaced')).toMatchObject({ caller: { number: '1003' } });
     },
   );
 
