@@ -1,25 +1,25 @@
 import { assertNever } from '../core/assert-never.js';
 import type { CallRecord, Caller, HowToTransfer, SuperviseMode } from '../core/calls.js';
 import type { Alarm } from '../core/clock.js';
-import { LinecardError, toLinecardError } from '../core/errors.js';
-import { newCallId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { FromMedia, LegReport } from '../engine/port.js';
-import type { CallJournal, PastTurn, UnfinishedCall } from '../journal/port.js';
+import type { CallJournal, UnfinishedCall } from '../journal/port.js';
 import { NO_JOURNAL } from '../journal/port.js';
-import type { CallOffer, Pbx, PbxEvent } from '../pbx/port.js';
-import type { AnchorPbx, CallHours, CallServices } from './call-services.js';
-import { CallSession, RESUMING_MS } from './call-session.js';
+import type { Pbx, PbxEvent } from '../pbx/port.js';
+import type { BrowserOrigin } from './call-intake.js';
+import { CallIntake } from './call-intake.js';
+import type { AnchorPbx, CallServices } from './call-services.js';
+import type { CallSession } from './call-session.js';
 import type { EarlierCaller } from './earlier-calls.js';
 import { endOfEarlier } from './earlier-calls.js';
 import type { ExtensionPlan } from './extension-plans.js';
 import { ExtensionPlans } from './extension-plans.js';
 import type { ChannelEvent, SessionMessage } from './leg-routes.js';
 import { LegRoutes } from './leg-routes.js';
-import { channelKey, LiveCalls } from './live-calls.js';
+import { LiveCalls } from './live-calls.js';
+import { orLog } from './or-log.js';
 import type { CallActions, CallDirectory } from './port.js';
 import { ReconcileRuns } from './reconcile-runs.js';
-import { OverrideLine } from './schedule/override-line.js';
 import { StartGate } from './start-gate.js';
 import { TalkingPairs } from './transfer/talking-pairs.js';
 
@@ -31,9 +31,6 @@ const NOT_OF_SESSION: ReadonlySet<FromMedia['kind']> = new Set([
   'recorded',
   'signalled',
 ]);
-
-/** How long a new caller hears ringing while the media threads start; then the human is rung. */
-const MEDIA_START_MS = 1500;
 
 export type CallManagerOptions = {
   readonly services: Omit<CallServices, 'routes' | 'pairs' | 'anchorPbx' | 'journal' | 'mediaStart'> & {
@@ -50,28 +47,22 @@ export type CallManagerOptions = {
   readonly anchor?: { readonly pbx: string | null; readonly context: string };
 };
 
-/** Every live call: takes offers, routes what PBXs and media threads say to the call it belongs to, and answers people's requests. */
+/** Every live call: routes what PBXs and media threads say to the call it belongs to, and answers people's requests. */
 export class CallManager implements CallDirectory, CallActions {
   readonly #services: CallServices;
   readonly #pbxes: readonly Pbx[];
-  readonly #plans: ExtensionPlans;
   readonly #log: Logger;
   readonly #routes = new LegRoutes();
   readonly #pairs: TalkingPairs;
   readonly #calls = new LiveCalls();
-  readonly #overrideLines = new Set<OverrideLine>();
-  readonly #hoursOfNobody: CallHours;
-  /** Callers for whom there is no media yet. */
-  readonly #waiting = new Set<string>();
-  #draining: 'no' | 'yes' = 'no';
+  readonly #intake: CallIntake;
   #idle: (() => void) | null = null;
   readonly #reconciling: ReconcileRuns;
 
   constructor(options: CallManagerOptions) {
     this.#pbxes = options.pbxes;
-    this.#hoursOfNobody = { schedule: options.schedule ?? null, whenClosed: null };
     this.#log = options.services.log;
-    this.#plans = new ExtensionPlans({
+    const plans = new ExtensionPlans({
       extensions: options.extensions,
       agents: options.agents ?? new Set(),
       schedules: options.services.schedules,
@@ -88,12 +79,21 @@ export class CallManager implements CallDirectory, CallActions {
       routes: this.#routes,
       pairs: this.#pairs,
     };
+    this.#intake = new CallIntake({
+      services: this.#services,
+      calls: this.#calls,
+      plans,
+      hoursOfNobody: { schedule: options.schedule ?? null, whenClosed: null },
+      onEnded: (session) => this.#forget(session),
+      onOver: (call, caller) => this.#endEarlier(call, caller),
+      onLeftBehind: (pbx) => this.#reconciling.soon(pbx),
+    });
     this.#reconciling = new ReconcileRuns({
       pbxes: this.#pbxes,
       calls: () => this.#calls.all(),
-      others: () => [...this.#overrideLines].map((line) => line.belongings),
+      others: () => this.#intake.belongings,
       pairs: this.#pairs,
-      offer: (pbx, offer) => void this.#offered(pbx, offer, 'found'),
+      offer: (pbx, offer) => void this.#intake.offered(pbx, offer, 'found'),
       journal: this.#services.journal,
       onOver: (call, caller) => this.#endEarlier(call, caller),
       clock: this.#services.clock,
@@ -125,7 +125,7 @@ export class CallManager implements CallDirectory, CallActions {
         return reason === null ? [] : [`PBX "${pbx.name}": ${reason}`];
       }),
     );
-    return this.#draining === 'yes' ? ['shutting down, no new calls are taken', ...reasons] : reasons;
+    return this.#intake.state === 'closed' ? ['shutting down, no new calls are taken', ...reasons] : reasons;
   }
 
   /** Who waits for news of channels and sessions besides the calls: for tests of leaks. */
@@ -176,7 +176,7 @@ export class CallManager implements CallDirectory, CallActions {
 
   /** No new calls; live ones may finish within `limitMs`, then they go to the fallback. Resolves when none is left. */
   async drain(limitMs: number): Promise<void> {
-    this.#draining = 'yes';
+    this.#intake.close();
     this.#reconciling.stop();
     this.#services.engine.drain();
     if (this.#calls.size === 0) return;
@@ -193,7 +193,7 @@ export class CallManager implements CallDirectory, CallActions {
   #onPbx(pbx: Pbx, event: PbxEvent): void {
     switch (event.kind) {
       case 'callOffered':
-        void this.#offered(pbx, event.offer);
+        void this.#intake.offered(pbx, event.offer);
         break;
       case 'channelGone':
       case 'digitPressed':
@@ -220,7 +220,7 @@ export class CallManager implements CallDirectory, CallActions {
     if (session !== null) session.onPbx(event);
     else if (event.kind === 'legAnswered') {
       this.#log.info({ channelId: event.channelId }, 'person whom nobody wants any more hung up');
-      void this.#orLog(pbx.hangUp(event.channelId), 'channel could not be hung up');
+      void orLog(this.#log, pbx.hangUp(event.channelId), 'channel could not be hung up');
     }
   }
 
@@ -228,7 +228,7 @@ export class CallManager implements CallDirectory, CallActions {
     const session = this.#calls.move(pbx, replacedChannelId, by.channelId);
     if (session === null) {
       this.#log.info({ channelId: by.channelId }, 'channel of a transfer whose call has ended hung up');
-      void this.#orLog(pbx.hangUp(by.channelId), 'channel could not be hung up');
+      void orLog(this.#log, pbx.hangUp(by.channelId), 'channel could not be hung up');
       return;
     }
     session.callerReplaced(by);
@@ -236,7 +236,7 @@ export class CallManager implements CallDirectory, CallActions {
 
   /** Everything the media threads say; set as the engine's listener by who puts the parts together. */
   onMedia(message: FromMedia): void {
-    if (message.kind === 'directCall') this.#directCall(message);
+    if (message.kind === 'directCall') this.#intake.directCall(message);
     else if (isOfSession(message)) {
       const session = this.#calls.getLate(message.callId);
       if (session !== null) session.onMedia(message);
@@ -249,116 +249,9 @@ export class CallManager implements CallDirectory, CallActions {
     await this.#calls.settled();
   }
 
-  /** @param how found: they were here before we were, so whoever is answered was with an agent */
-  async #offered(pbx: Pbx, offer: CallOffer, how: 'new' | 'found' = 'new'): Promise<void> {
-    // An offer is repeated after a reconnect.
-    if (this.#calls.at(pbx, offer.channelId) !== null || this.#routes.hasChannel(pbx, offer.channelId)) return;
-    const overridden = this.#services.schedules.dialledBy(offer.extension);
-    if (overridden !== null) {
-      await this.#override(pbx, offer, overridden);
-      return;
-    }
-    const plan = this.#plans.at(offer.extension);
-    if (plan === null) {
-      const { known } = this.#plans;
-      this.#log.error(
-        { pbx: pbx.name, extension: offer.extension, known },
-        'call to an extension that is not configured was hung up',
-      );
-      await this.#orLog(pbx.hangUp(offer.channelId, 'unreachable'), 'channel could not be hung up');
-      return;
-    }
-    const before = this.#services.journal.unfinishedAt(pbx.name, offer.channelId);
-    const resumes = before !== null && offer.answered === 'yes';
-    // Who was with an agent already hears music meanwhile.
-    if (!resumes && !(await this.#mediaFor(pbx, offer, how))) return;
-    const refusal = this.#draining === 'yes' ? 'shutting down' : this.#services.engine.unready()[0];
-    if (refusal !== undefined && plan.fallback !== null && !(resumes && !this.#services.mediaStart.isOpen)) {
-      this.#log.warn(
-        {
-          pbx: pbx.name,
-          channelId: offer.channelId,
-          callId: before?.record.id,
-          extension: offer.extension,
-          fallback: plan.fallback,
-          refusal,
-        },
-        'call sent to the fallback',
-      );
-      const done = await this.#turnAway(pbx, offer, plan.fallback);
-      if (before !== null && done) this.#endEarlier(before, 'at the fallback');
-      return;
-    }
-    // The dialplan tells its variables once, and a call that goes on has them from its beginning.
-    const variables = { ...before?.variables, ...offer.variables };
-    const line = { pbx, offer: { ...offer, variables }, fallback: plan.fallback };
-    const session = new CallSession({
-      id: before?.record.id ?? newCallId(),
-      before,
-      services: this.#services,
-      agent: this.#plans.agentFor(offer, plan, before),
-      extension: offer.extension,
-      hours: plan.hours,
-      caller: offer.caller,
-      transport: pbx.can.transport,
-      line,
-      onEnded: (ended) => this.#forget(ended),
-      onLeftBehind: () => this.#reconciling.soon(pbx),
-    });
-    this.#calls.add(session);
-    await session.serve(line);
-  }
-
-  /** To a human, before we had them; resolves with whether they are there. */
-  async #turnAway(pbx: Pbx, { channelId, context }: CallOffer, fallback: string): Promise<boolean> {
-    try {
-      await pbx.handBack(channelId, { context, extension: fallback });
-      return true;
-    } catch (thrown) {
-      const error = toLinecardError(thrown);
-      if (error.code === 'CHANNEL_GONE') return false;
-      this.#log.error({ err: error, channelId, fallback }, 'caller could not be brought to the fallback');
-      // Else they would hear ringing for ever.
-      if (error.retryable) this.#reconciling.soon(pbx);
-      else await this.#orLog(pbx.hangUp(channelId, 'unreachable'), 'channel could not be hung up');
-      return false;
-    }
-  }
-
-  async #override(pbx: Pbx, offer: CallOffer, schedule: string): Promise<void> {
-    const { engine, schedules, clock } = this.#services;
-    const line = new OverrideLine({
-      pbx,
-      offer,
-      schedule,
-      schedules,
-      engine,
-      routes: this.#routes,
-      clock,
-      log: this.#log.child({ channelId: offer.channelId }),
-      onEnded: (ended) => this.#overrideLines.delete(ended),
-    });
-    this.#overrideLines.add(line);
-    await line.serve();
-  }
-
-  /** Whether the caller still waits for us when media can be had, or it takes too long. */
-  async #mediaFor(pbx: Pbx, { channelId, answered }: CallOffer, how: 'new' | 'found'): Promise<boolean> {
-    const { mediaStart } = this.#services;
-    if (mediaStart.isOpen) return true;
-    const key = channelKey(pbx, channelId);
-    if (this.#waiting.has(key)) return false;
-    this.#waiting.add(key);
-    const wasTalking = how === 'found' && answered === 'yes';
-    // Of whom the journal does not know: it could not be written.
-    if (wasTalking) await this.#orLog(pbx.hold(channelId, 'held'), 'music could not be begun');
-    const gate = await mediaStart.passed(wasTalking ? RESUMING_MS : MEDIA_START_MS);
-    // The fallback's ringing is not to be drowned by it.
-    if (wasTalking && gate === 'too late') {
-      await this.#orLog(pbx.hold(channelId, 'resumed'), 'music could not be ended');
-    }
-    this.#waiting.delete(key);
-    return this.#calls.at(pbx, channelId) === null;
+  /** A call without a PBX's channel: a browser or another client calls this agent. Throws MEDIA_FULL when no call can be taken. */
+  admitBrowser(agent: string, caller: Caller, from?: BrowserOrigin): CallSession {
+    return this.#intake.admitBrowser(agent, caller, from);
   }
 
   #endEarlier(call: UnfinishedCall, caller: EarlierCaller): void {
@@ -368,61 +261,9 @@ export class CallManager implements CallDirectory, CallActions {
     publish(end);
   }
 
-  /** A call without a PBX's channel: a browser or another client calls this agent. Throws MEDIA_FULL when no call can be taken. */
-  admitBrowser(
-    agent: string,
-    caller: Caller,
-    { transport, past }: { readonly transport: 'webrtc' | 'websocket'; readonly past: readonly PastTurn[] } = {
-      transport: 'webrtc',
-      past: [],
-    },
-  ): CallSession {
-    const refusal = this.#draining === 'yes' ? 'shutting down' : this.#services.engine.unready()[0];
-    if (refusal !== undefined) throw new LinecardError('MEDIA_FULL', `no call can be taken: ${refusal}`);
-    const session = new CallSession({
-      id: newCallId(),
-      services: this.#services,
-      agent,
-      extension: null,
-      hours: this.#hoursOfNobody,
-      caller,
-      transport,
-      past,
-      line: null,
-      onEnded: (ended) => this.#forget(ended),
-    });
-    this.#calls.add(session);
-    return session;
-  }
-
-  #directCall(message: Extract<FromMedia, { readonly kind: 'directCall' }>): void {
-    const { callId, agent, extension, caller, transport } = message.session;
-    const session = new CallSession({
-      id: callId,
-      services: this.#services,
-      agent,
-      extension,
-      hours: this.#hoursOfNobody,
-      caller,
-      transport,
-      line: null,
-      onEnded: (ended) => this.#forget(ended),
-    });
-    this.#calls.add(session);
-    session.adoptDirect(message.codec, message.sampleRateHz);
-  }
-
   #forget(session: CallSession): void {
     this.#calls.forget(session);
     if (this.#calls.size === 0) this.#idle?.();
-  }
-
-  async #orLog(work: Promise<unknown>, message: string): Promise<void> {
-    try {
-      await work;
-    } catch (error) {
-      this.#log.warn({ err: error }, message);
-    }
   }
 }
 
