@@ -120,6 +120,28 @@ describe('whoever finds the turns of a realtime session', () => {
     expect(call.failures).toEqual([]);
   });
 
+  it('goes on with a new session when the old one is about to end, when it is us', async () => {
+    // Long ago: sessions are renewed after a minute then.
+    fake.expiresAtSeconds = 300;
+    const { call, session } = await greeted({ turnDetection: 'linecard' });
+    for (let i = 1; i <= 16; i++) {
+      call.clock.advance(4000);
+      // There and back: what answers a ping has come by then.
+      call.conversation.instruct('Be brief.');
+      await until(() => session.of('conversation.item.create').length === i);
+      session.understood(`I speak ${i}.`);
+      await until(() => call.turns.at(-1)?.text === `I speak ${i}.`);
+    }
+    await call.runUntil(() => fake.sessions.length === 2 && session.connection.closedWith !== null);
+    const next = fake.session;
+    callerSpeaks(call, 500);
+    await call.runUntil(() => next.of('response.create').length === 1);
+    expect(next.of('input_audio_buffer.commit')).toHaveLength(1);
+    next.answer('Still here.', 400);
+    await call.runUntil(() => call.turns.some(({ text }) => text === 'Still here.'));
+    expect(call.failures).toEqual([]);
+  });
+
   it('gives up an answer that does not come, when it is us', async () => {
     const { call, session } = await greeted({ turnDetection: 'linecard' });
     callerSpeaks(call, 500);
