@@ -11,6 +11,7 @@ import type {
   Ping,
   PongClientToOrchestratorEvent,
   UserAudio,
+  TentativeUserTranscriptionClientEvent,
   UserMessageClientToOrchestratorEvent,
   UserTranscriptionClientEvent,
   VadScoreClientEvent,
@@ -65,6 +66,7 @@ export type ElevenLabsServerMessage =
   | AudioClientEvent
   | AgentResponseClientEvent
   | UserTranscriptionClientEvent
+  | TentativeUserTranscriptionClientEvent
   | Interruption
   | Ping
   | ClientToolCallClientEvent
@@ -109,6 +111,11 @@ export class FakeElevenLabsSession {
 
   callerSaid(user_transcript: string): void {
     this.send({ type: 'user_transcript', user_transcription_event: { user_transcript, event_id: this.#id() } });
+  }
+
+  callerMaySay(user_transcript: string): void {
+    const tentative_user_transcription_event = { user_transcript, event_id: this.#id() };
+    this.send({ type: 'tentative_user_transcript', tentative_user_transcription_event });
   }
 
   /** Sound at one level, in pieces of 200 ms, each with the id of an event. */

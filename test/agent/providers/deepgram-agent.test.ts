@@ -109,21 +109,14 @@ describe('an agent at Deepgram', () => {
     expect(session.heardMs - before).toBeLessThan(1100);
   });
 
-  it('is kept alive while there is nothing to hear', async () => {
-    const call = open();
-    await until(() => fake.sessions.length === 1 && fake.session.settings !== undefined);
-    // The answer to the settings has to be back: it is when a second ring of the alarm brings something.
-    for (let i = 0; i < 20 && fake.session.of('KeepAlive').length === 0; i++) await call.clock.advanceAsync(4000);
-    await until(() => fake.session.of('KeepAlive').length > 0);
-    call.conversation.start();
-    await until(() => fake.session.of('InjectAgentMessage').length === 1);
-    fake.session.answer(GREETING, 400);
-    await call.runUntil(() => call.turns.length === 1);
-    const before = fake.session.of('KeepAlive').length;
-    call.run(5000);
-    const heardMs = fake.session.heardMs;
-    await call.runUntil(() => fake.session.heardMs > heardMs);
-    expect(fake.session.of('KeepAlive').length - before).toBeLessThanOrEqual(1);
+  it('is kept alive while the caller is on hold', async () => {
+    const { call, session } = await greeted();
+    call.conversation.hold('held');
+    // Something was heard in the first four seconds, nothing in the next.
+    call.clock.advance(3600);
+    expect(session.of('KeepAlive')).toEqual([]);
+    call.clock.advance(4000);
+    await until(() => session.of('KeepAlive').length === 1);
   });
 
   it('has the words of a sentence with its sound, so that a cut one is known to the word', async () => {
@@ -144,6 +137,20 @@ describe('an agent at Deepgram', () => {
     expect(call.turns[3]?.text).toMatch(/^The second one is cut/);
     expect(call.turns[3]?.text).not.toContain('middle');
     expect(call.turns).toHaveLength(4);
+  });
+
+  it('shows whoever reads along that the caller speaks, until it is known what they said or that it was nothing', async () => {
+    const { call, session } = await greeted();
+    session.callerStarts();
+    await call.runUntil(() => call.captions.includes('caller: …'));
+    session.callerSaid('Are you open?');
+    session.answer('Yes.', 400);
+    await call.runUntil(() => said(call).includes('agent: Yes.'));
+    session.callerStarts();
+    await call.runUntil(() => call.captions.lastIndexOf('caller: …') > call.captions.indexOf('caller: …'));
+    session.answer('Are you there?', 400);
+    await call.runUntil(() => call.captions.at(-1) !== 'caller: …' && said(call).includes('agent: Are you there?'));
+    expect(call.captions.slice(call.captions.lastIndexOf('caller: …'))).toContain('caller: ');
   });
 
   it('shares the sound that follows among words that came together', async () => {
@@ -190,11 +197,12 @@ describe('an agent at Deepgram', () => {
 
   it('is told of people behind it without having to answer', async () => {
     const { call, session } = await greeted();
+    const { pendingAlarms } = call.clock;
     call.conversation.instruct('Offer a discount.');
+    // Nobody waits for an answer.
+    expect(call.clock.pendingAlarms).toBe(pendingAlarms);
     await until(() => session.of('UpdatePrompt').length === 1);
     expect(session.of('UpdatePrompt')[0]?.prompt).toBe('To you, not from the caller: Offer a discount.');
-    for (let i = 0; i < 10; i++) await call.clock.advanceAsync(1000);
-    expect(call.failures).toEqual([]);
   });
 
   it('runs only the tools that are ours, and answers none that was taken back', async () => {

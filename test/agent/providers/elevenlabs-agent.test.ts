@@ -167,6 +167,14 @@ describe('an agent at ElevenLabs', () => {
     expect(call.leg.audibleFrames - audibleFrames).toBe(20);
   });
 
+  it('shows whoever reads along what the caller may be saying', async () => {
+    const { call, session } = await greeted();
+    session.callerMaySay('Are you');
+    await call.runUntil(() => call.captions.includes('caller: Are you'));
+    session.callerSaid('Are you open?');
+    await call.runUntil(() => said(call).includes('caller: Are you open?'));
+  });
+
   it('says what it is asked to say, and is told of people behind it', async () => {
     const { call, session } = await greeted();
     call.conversation.say('One moment.');

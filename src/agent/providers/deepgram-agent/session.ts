@@ -1,5 +1,6 @@
 import type { Alarm } from '../../../core/clock.js';
 import { LinecardError } from '../../../core/errors.js';
+import { UNKNOWN_WORDS } from '../../captions.js';
 import { KeyEntry, keysInWords } from '../../key-entry.js';
 import { pcmBytes } from '../../pcm-bytes.js';
 import type { AgentContext, AgentSession, HeardSpeech } from '../../port.js';
@@ -33,6 +34,8 @@ export class DeepgramAgentSession implements AgentSession {
   #spoken: Spoken | null = null;
   /** silenced: a key cut it off, and what still comes of its answer is not for the caller. */
   #agent: 'silent' | 'speaking' | 'silenced' = 'silent';
+  /** The caller was noticed, and nobody has told what they said. */
+  #callerStirs = false;
   /** What was said to the agent last, and may be refused. */
   #injected: Injection | null = null;
   /** What was refused. */
@@ -154,6 +157,8 @@ export class DeepgramAgentSession implements AgentSession {
         this.#agent = 'silent';
         this.#socket.stopWaiting();
         this.#context.speech.clear();
+        this.#callerStirs = true;
+        this.#context.events.callerSays(UNKNOWN_WORDS);
         break;
       case 'AgentAudioDone':
         this.#endSpoken();
@@ -181,6 +186,8 @@ export class DeepgramAgentSession implements AgentSession {
 
   /** The agent speaks, and it is for the caller. */
   #speaks(): boolean {
+    if (this.#callerStirs) this.#context.events.callerSays('');
+    this.#callerStirs = false;
     if (this.#agent === 'silent') this.#agent = 'speaking';
     return this.#agent === 'speaking';
   }
@@ -196,6 +203,7 @@ export class DeepgramAgentSession implements AgentSession {
     const said = text.trim();
     // What we told the agent in the caller's place comes back as the caller's words.
     if (said === '' || (this.#injected?.type === 'InjectUserMessage' && said === this.#injected.content)) return;
+    this.#callerStirs = false;
     this.#socket.expectAnswer();
     this.#context.events.callerSaid(said);
   }

@@ -97,6 +97,10 @@ export const serverMessage = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('agent_response'), agent_response_event: z.object({ agent_response: z.string() }) }),
   z.object({ type: z.literal('user_transcript'), user_transcription_event: z.object({ user_transcript: z.string() }) }),
+  z.object({
+    type: z.literal('tentative_user_transcript'),
+    tentative_user_transcription_event: z.object({ user_transcript: z.string() }),
+  }),
   z.object({ type: z.literal('interruption'), interruption_event: z.object({ event_id: eventId }) }),
   z.object({ type: z.literal('ping'), ping_event: z.object({ event_id: eventId }) }),
   z.object({

@@ -147,6 +147,9 @@ export class ElevenLabsAgentSession implements AgentSession {
       case 'user_transcript':
         this.#callerSaid(message.user_transcription_event.user_transcript);
         break;
+      case 'tentative_user_transcript':
+        this.#context.events.callerSays(message.tentative_user_transcription_event.user_transcript.trim());
+        break;
       case 'interruption':
         this.#interruptedAt = message.interruption_event.event_id;
         this.#silenced = false;
