@@ -23,6 +23,7 @@ import { SocketTranscriber } from './agent/providers/pipeline/socket-transcriber
 import { WyomingSpeaker, WyomingTranscriber } from './agent/providers/pipeline/wyoming.js';
 import type { SampleChunks } from './agent/sample-chunks.js';
 import { FIXED_SPEECH } from './call/transfer/transfer-words.js';
+import { hasEars } from './config/agents/ears.js';
 import type { AgentConfig, PipelineAgentConfig } from './config/index.js';
 import type { MediaConfig } from './compose-media.js';
 import { Toolbox } from './compose-tools.js';
@@ -75,11 +76,6 @@ export function openAgents(
     }
   }
   return { agents, services: toolbox.services };
-}
-
-/** Whether it understands speech by a part that understands anybody's; what hears and thinks in one has none. */
-export function hasEars(agent: AgentConfig): agent is PipelineAgentConfig {
-  return agent.provider === 'pipeline';
 }
 
 function limitsOf({ limits, prices }: AgentConfig): AgentLimits {

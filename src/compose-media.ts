@@ -12,10 +12,7 @@ import type { LegId } from './core/ids.js';
 import type { Logger } from './core/logger.js';
 import type { LegDoor, LegDoorListener } from './engine/leg-door.js';
 import { MediaHost } from './engine/media-host.js';
-import { MediaPool } from './engine/pool.js';
 import type { FromMedia, LegSignal, MediaAddress, OpenSession } from './engine/port.js';
-import type { ThreadLink } from './engine/thread-link.js';
-import { LocalLink, WorkerLink } from './engine/thread-link.js';
 import { ThreadLogger } from './engine/thread-log.js';
 import { prepareHoldMusic } from './media/hold-music.js';
 import { JitterBuffer } from './media/jitter-buffer.js';
@@ -35,7 +32,6 @@ import type { Peer, PeerOptions } from './transports/webrtc/peer.js';
 
 /** Connections beyond the calls that are served: questions of the dialplan must get in. */
 const SPARE_LEGS = 100;
-const ENTRY = new URL('./media-thread.js', import.meta.url);
 
 /** What a media thread is made of: plain data, it goes to a worker as it is. */
 export type MediaConfig = Pick<
@@ -59,54 +55,6 @@ export type UnicastRange = { readonly pbx: string } & FreeSwitchConfig['unicast'
 
 /** What `media-thread.ts` is given. */
 export type MediaThreadData = { readonly index: number; readonly threads: number; readonly config: MediaConfig };
-
-export type MediaPoolSetUp = {
-  readonly config: Omit<MediaConfig, 'unicast'> & Pick<Config, 'pbx'>;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** What the workers run; a test has another one. */
-  readonly entry?: URL;
-  /** Told of each thread that is started. */
-  readonly onLink?: (link: ThreadLink) => void;
-};
-
-/** The media engine of a configuration: workers, or with `media.threads: 0` the media side on our own thread. */
-export function openMediaPool({ config, clock, log, entry = ENTRY, onLink }: MediaPoolSetUp): MediaPool {
-  const { agents, audiosocket, destinations, extensions, hours, media, pbx, recording, schedules, tools, webrtc } =
-    config;
-  const threads = Math.max(1, media.threads);
-  // A media thread needs no passwords of a PBX.
-  const unicast = pbx.flatMap((each) => (each.kind === 'freeswitch' ? [{ pbx: each.name, ...each.unicast }] : []));
-  const mediaConfig: MediaConfig = {
-    agents,
-    audiosocket,
-    destinations,
-    extensions,
-    hours,
-    media,
-    recording,
-    schedules,
-    tools,
-    unicast,
-    webrtc,
-  };
-  return new MediaPool({
-    threads,
-    openLink: (index) => {
-      const data: MediaThreadData = { index, threads, config: mediaConfig };
-      const link =
-        media.threads === 0
-          ? new LocalLink((send) => composeMedia(data, send, clock))
-          : new WorkerLink({ entry, workerData: data });
-      onLink?.(link);
-      return link;
-    },
-    maxSessionsPerThread: media.callsPerThread,
-    admission: media.admission,
-    clock,
-    log,
-  });
-}
 
 /** Puts a media thread's inside together. */
 export function composeMedia(

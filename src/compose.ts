@@ -15,8 +15,8 @@ import type { ScheduleConfig } from './call/schedule/schedules.js';
 import { Schedules } from './call/schedule/schedules.js';
 import { RecordingShelf } from './call/recording/recording-shelf.js';
 import { Recordings } from './call/recording/recordings.js';
-import { hasEars } from './compose-agents.js';
-import { openMediaPool } from './compose-media.js';
+import { openMediaPool } from './compose-pool.js';
+import { hasEars } from './config/agents/ears.js';
 import { DEFAULT_SCHEDULE } from './config/index.js';
 import type { Config, OpeningHoursConfig, PbxConfig } from './config/index.js';
 import { assertNever } from './core/assert-never.js';
@@ -63,7 +63,7 @@ export async function startLinecard(options: LinecardOptions): Promise<Linecard>
   });
   // First: what happened is written before anybody acts on it.
   events.subscribe((event) => journal.observe(event));
-  const engine = openMediaPool({ config, clock, log });
+  const engine = await openMediaPool({ config, clock, log });
   const messages = new MessageFiles({ directory: join(config.dataDir, 'messages'), clock, log });
   const schedules = openSchedules(config, clock, log);
   await schedules.start();

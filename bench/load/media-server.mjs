@@ -3,7 +3,7 @@
 import { getHeapStatistics } from 'node:v8';
 import { Session } from 'node:inspector/promises';
 import { createServer } from 'node:net';
-import { openMediaPool } from '../../dist/compose-media.js';
+import { openMediaPool } from '../../dist/compose-pool.js';
 import { readConfigObject } from '../../dist/config/index.js';
 import { systemClock } from '../../dist/core/clock.js';
 import { newCallId, newLegId } from '../../dist/core/ids.js';
@@ -52,7 +52,7 @@ async function startLinecard(threadCount) {
   };
   const reading = readConfigObject(tree, { env: {}, cwd: process.cwd() });
   if (!reading.ok) throw new Error(JSON.stringify(reading.mistakes));
-  const pool = openMediaPool({ config: reading.config, clock: systemClock, log });
+  const pool = await openMediaPool({ config: reading.config, clock: systemClock, log });
   pool.onMessage = (message) => {
     // As control does when the PBX has answered.
     if (message.kind === 'legConnected') pool.send({ kind: 'start', callId: message.callId });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
-import { openMediaPool } from '../../src/compose-media.js';
+import { openMediaPool } from '../../src/compose-pool.js';
 import { configSchema } from '../../src/config/schema.js';
 import { systemClock } from '../../src/core/clock.js';
 import { newCallId, newLegId } from '../../src/core/ids.js';
@@ -33,7 +33,7 @@ async function start(threads: number): Promise<Running> {
   const links: ThreadLink[] = [];
   const heard: FromMedia[] = [];
   const waiters = new Set<() => void>();
-  const pool = openMediaPool({
+  const pool = await openMediaPool({
     config: {
       audiosocket: { host: '127.0.0.1', port: 0, allow: ['127.0.0.0/8'], direct: 'loop' },
       agents: {

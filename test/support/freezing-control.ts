@@ -1,10 +1,10 @@
 // A process whose control freezes as soon as its media thread runs.
-import { openMediaPool } from '../../src/compose-media.js';
+import { openMediaPool } from '../../src/compose-pool.js';
 import { configSchema } from '../../src/config/schema.js';
 import { systemClock } from '../../src/core/clock.js';
 import { silentLogger } from '../../src/core/logger.js';
 
-const pool = openMediaPool({
+const pool = await openMediaPool({
   config: {
     audiosocket: { host: '127.0.0.1', port: 0, allow: ['127.0.0.0/8'] },
     agents: {},
