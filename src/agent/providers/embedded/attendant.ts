@@ -91,10 +91,10 @@ export class Attendant {
       case 'hours':
       case 'message':
       case 'repeat':
-      case 'goodbye':
         return this.#spoken({ kind: meaning.kind });
+      case 'goodbye':
       case 'no':
-        return this.#goodbye();
+        return this.#heardGoodbye();
       case 'yes':
         return this.#listen(SAY.go);
     }
@@ -186,7 +186,7 @@ export class Attendant {
       case 'repeat':
         return this.#propose(place);
       case 'goodbye':
-        return this.#goodbye();
+        return this.#heardGoodbye();
       case 'destination':
       case 'extension':
       case 'hours':
@@ -251,7 +251,14 @@ export class Attendant {
 
   #anythingElse(text: string): Move {
     this.#served = 'yes';
-    return this.#listen(`${text} ${SAY.anythingElse}`);
+    return this.#listen(`${text} ${SAY.anythingElse}`.trim());
+  }
+
+  /** "Uh-huh" is heard as a goodbye, too. Who means it hangs up, or says nothing more; nobody else may lose the call by it. */
+  #heardGoodbye(): Move {
+    if (this.#served === 'yes') return this.#goodbye();
+    this.#proposed = null;
+    return this.#anythingElse('');
   }
 
   #goodbye(): Move {

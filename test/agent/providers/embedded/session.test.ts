@@ -172,6 +172,20 @@ describe('a caller with the embedded attendant', () => {
     );
   });
 
+  it('is heard to say goodbye before anything was done for them, and is not hung up on for that', async () => {
+    await caller.listen();
+    await caller.say({ kind: 'goodbye' });
+    expect(await caller.listen()).toBe('Is there anything else I can do for you?');
+    expect(caller.call.done).toEqual([]);
+    await caller.say({ kind: 'destination', key: 'sales' });
+    expect(await caller.listen()).toContain('Sales. Is that right?');
+    await caller.say({ kind: 'goodbye' });
+    expect(await caller.listen()).toBe('Is there anything else I can do for you?');
+    await caller.say({ kind: 'no' });
+    expect(await caller.listen()).toContain('Goodbye.');
+    expect(caller.call.done).toEqual(['the caller said goodbye']);
+  });
+
   it('makes a sound in the middle of the greeting, and hears the rest of it as if nothing had been', async () => {
     await caller.wait(1000);
     await caller.say(null);
