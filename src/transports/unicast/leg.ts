@@ -20,9 +20,10 @@ const MAX_WAITING = 4;
 /**
  * What we send beyond as much as came: FreeSWITCH sends one each ptime, whatever its party does, so more would wait there, as delay for the rest
  * of the call. Worse, while one waits, its sending thread hardly ever lets go of a lock that a hang-up, music and a transfer need: the channel stands still
- * until we stop sending (1.11; seen in one of fifteen calls after hold on a busy machine). So when nothing comes, nothing goes.
+ * until we stop sending (1.11; 9 of 175 calls after hold on a busy machine). So when nothing comes, nothing goes.
+ * A busy FreeSWITCH is late by less, and plays on meanwhile.
  */
-const MAX_AHEAD_MS = 60;
+const MAX_AHEAD_MS = 100;
 /** Of long datagrams: one on its way and one that crosses another. */
 const MIN_MAX_AHEAD = 2;
 
