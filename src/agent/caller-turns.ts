@@ -44,7 +44,7 @@ export interface CallerTurnsListener {
   /** @param utterance empty unless it is wanted @param lastSpeechAtMs on the injected clock */
   finished(utterance: Int16Array, lastSpeechAtMs: number): void;
   /** The turn of a caller whom a provider has listened to itself is over. */
-  overheard(): void;
+  overheard(lastSpeechAtMs: number): void;
 }
 
 /**
@@ -208,7 +208,7 @@ export class CallerTurns {
     }
     const limitMs = this.#judge === 'session' ? SESSION_LIMIT_MS : PROVIDER_LIMIT_MS;
     if (this.#queue.held) this.#heldUntilMs = nowMs + limitMs;
-    if (this.#judge === 'provider') this.#listener.overheard();
+    if (this.#judge === 'provider') this.#listener.overheard(this.#turns.lastSpeechAtMs);
     else this.#listener.finished(this.#taken(), this.#turns.lastSpeechAtMs);
   }
 

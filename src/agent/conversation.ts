@@ -121,6 +121,8 @@ export class Conversation {
   readonly #filler: Filler | null;
   /** The caller has finished, and nothing was heard of the agent since. */
   #callerWaits = false;
+  /** When the agent was heard last. */
+  #playedAtMs = Number.NEGATIVE_INFINITY;
   #doneReason: string | null = null;
   #handover: { readonly agent: string; readonly context: string } | null = null;
 
@@ -144,8 +146,9 @@ export class Conversation {
         stirred: () => this.#callerStirred(),
         started: (spokenMs) => this.#callerStarted(spokenMs),
         finished: (utterance, lastSpeechAtMs) => this.#callerFinished(utterance, lastSpeechAtMs),
-        overheard: () => {
-          this.#callerWaits = this.#queue.current === 'none';
+        // A quick provider has answered before we are sure that the caller is done.
+        overheard: (lastSpeechAtMs) => {
+          this.#callerWaits = this.#queue.current === 'none' && this.#playedAtMs < lastSpeechAtMs;
         },
       },
     });
@@ -321,6 +324,7 @@ export class Conversation {
   #played(nowMs: number): void {
     const { listener, clock } = this.#options;
     this.#callerWaits = false;
+    this.#playedAtMs = nowMs;
     // The frame may have held the end of a sentence alone: the next one begins later.
     if (this.#queue.playing) this.#segmentStartedAtWallMs ??= clock.wallMs();
     if (this.#firstAudio === 'not yet') {

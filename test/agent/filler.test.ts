@@ -74,6 +74,17 @@ describe.each([
   });
 });
 
+it('who has had a quick answer waits for nothing', () => {
+  const { agent, call } = open({ turnTaking: 'provider', utterances: 'unwanted' }, TONE);
+  call.run(500, LOUD);
+  call.run(200);
+  agent.speak('Yes.', 200);
+  call.run(220);
+  const audible = call.leg.audibleFrames;
+  call.run(3000);
+  expect(call.leg.audibleFrames).toBe(audible);
+});
+
 it('a tool that takes long is covered by words, once, and then by the tone', async () => {
   const { agent, call, finish } = open({ fillers: 'conversation' }, { ...TONE, words: 'One moment.' });
   void agent.context.tools.run('slow', {});
