@@ -66,7 +66,9 @@ export class Filler {
     const from = ((this.#waitedMs - this.#rules.afterMs) % PERIOD_MS) * SAMPLES_PER_MS;
     for (let i = 0; i < count; i++) {
       const share = how === 'level' ? 1 : 1 - i / count;
-      frame[i] = Math.round((frame[i] as number) + (PERIOD[(from + i) % PERIOD.length] as number) * share);
+      const sum = (frame[i] as number) + (PERIOD[(from + i) % PERIOD.length] as number) * share;
+      // What is begun over the end of the tone may be as loud as can be.
+      frame[i] = Math.max(-32_768, Math.min(32_767, Math.round(sum)));
     }
   }
 }

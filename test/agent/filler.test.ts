@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { FillerRules } from '../../src/agent/filler.js';
+import { Filler } from '../../src/agent/filler.js';
 import type { Tool } from '../../src/agent/port.js';
+import { FRAME_SAMPLES } from '../../src/core/units.js';
 import { AgentCallHarness } from '../support/agent-call.js';
 import { settle } from '../support/fake-clock.js';
 import { ScriptedAgent } from '../support/scripted-agent.js';
@@ -72,6 +74,14 @@ describe.each([
     call.run(10_000);
     expect(call.leg.audibleFrames).toBe(audible);
   });
+});
+
+it('the end of the tone does not turn the loudest speech over', () => {
+  const filler = new Filler({ rules: TONE, say: () => undefined });
+  for (let ms = 0; ms < 1100; ms += 20) filler.fill(new Int16Array(FRAME_SAMPLES), 'answer', 'rest');
+  const loud = new Int16Array(FRAME_SAMPLES).fill(32_767);
+  filler.fill(loud, 'nothing', 'rest');
+  expect(Math.min(...loud)).toBeGreaterThan(30_000);
 });
 
 it('who has had a quick answer waits for nothing', () => {
