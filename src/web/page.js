@@ -66,7 +66,6 @@ async function showAgents() {
   const { agents } = /** @type {{ agents: { name: string }[] }} */ (await answer.json());
   for (const { name } of agents) agent.add(new Option(titleOf(name), name));
   chooseAgent();
-  find('agent-line', HTMLElement).hidden = agents.length < 2;
   find('try', HTMLElement).hidden = agents.length === 0;
 }
 
