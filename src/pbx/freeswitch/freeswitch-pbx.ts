@@ -6,8 +6,9 @@ import type { Logger } from '../../core/logger.js';
 import type { MediaFormat } from '../../engine/port.js';
 import type { ChannelInfo, HangUpCause, OpenMedia, Pbx, PbxCapabilities, PbxEvent, PbxSnapshot } from '../port.js';
 import { causeOf, nameOf } from './causes.js';
+import { ChannelBook, gone } from './channel-book.js';
 import type { ChannelFacts } from './channel-facts.js';
-import { afterDeafness, applyEvent, unicastRefusal } from './channel-facts.js';
+import { afterDeafness, unicastRefusal } from './channel-facts.js';
 import type { EslEvent } from './esl-connection.js';
 import { FreeSwitchConsult } from './freeswitch-consult.js';
 import { FreeSwitchLink } from './freeswitch-link.js';
@@ -16,7 +17,7 @@ import { HoldMusic } from './hold-music.js';
 import { Parking } from './parking.js';
 import { Replacements } from './replacements.js';
 import type { ChannelRow } from './snapshot.js';
-import { readDump, readRows, toChannelInfo } from './snapshot.js';
+import { readRows, toChannelInfo } from './snapshot.js';
 import { SocketDoor } from './socket-door.js';
 import { wishes } from '../wishes.js';
 
@@ -48,8 +49,7 @@ export class FreeSwitchPbx implements Pbx {
   readonly #music: HoldMusic;
   readonly #handBack: HandBack;
   readonly #replacements: Replacements;
-  /** Every live channel that events told of, the PBX's other calls too: a few hundred bytes each. */
-  readonly #channels = new Map<ChannelId, ChannelFacts>();
+  readonly #channels: ChannelBook;
   /** Callers that were offered and have not ended or been handed back: their end is told once. */
   readonly #callers = new Set<ChannelId>();
   #doorProblem: string | null = null;
@@ -68,7 +68,9 @@ export class FreeSwitchPbx implements Pbx {
       onDisconnected: (reason) => this.#onDisconnected(reason),
     });
     this.#door = new SocketDoor({ ...socket, log, mayEnter: (address) => address === this.#link.peerAddress });
-    const run = (channelId: ChannelId, line: string): Promise<string> => this.#onChannel(channelId, line);
+    const channels = new ChannelBook((line) => this.#api(line));
+    this.#channels = channels;
+    const run = (channelId: ChannelId, line: string): Promise<string> => channels.run(channelId, line);
     this.#parking = new Parking({ run, clock });
     this.#music = new HoldMusic({ run, log });
     this.#handBack = new HandBack({
@@ -77,7 +79,7 @@ export class FreeSwitchPbx implements Pbx {
       run,
       api: (line) => this.#api(line),
       callers: this.#callers,
-      isThere: (channelId) => this.#channels.has(channelId),
+      isThere: (channelId) => channels.has(channelId),
     });
     this.#replacements = new Replacements({
       clock,
@@ -92,7 +94,7 @@ export class FreeSwitchPbx implements Pbx {
       runInBackground: async (line, jobId) => {
         await this.#link.connection.command(`bgapi ${line}`, { 'Job-UUID': jobId });
       },
-      factsOf: (channelId) => this.#channels.get(channelId),
+      factsOf: (channelId) => channels.get(channelId),
       callers: this.#callers,
       needExtension: (context, extension) => this.#handBack.needExtension(context, extension),
       openMedia: (request) => this.openMedia(request),
@@ -129,8 +131,8 @@ export class FreeSwitchPbx implements Pbx {
     const rows = readRows(await this.#api('show channels as json'));
     const present = new Set(rows.map((row) => row.channelId));
     // The table of channels is written behind the events: what it lacks may be too young for it.
-    for (const id of new Set([...this.#channels.keys(), ...this.#callers, ...this.consult.legIds])) {
-      if (!present.has(id) && !(await this.#exists(id))) this.#forget(id, 'failed');
+    for (const id of new Set([...this.#channels.ids, ...this.#callers, ...this.consult.legIds])) {
+      if (!present.has(id) && !(await this.#channels.exists(id))) this.#forget(id, 'failed');
     }
     const channels: ChannelInfo[] = [];
     const adopted: ChannelId[] = [];
@@ -146,11 +148,11 @@ export class FreeSwitchPbx implements Pbx {
   }
 
   async ring(channelId: ChannelId): Promise<void> {
-    await this.#onChannel(channelId, `uuid_ring_ready ${channelId}`);
+    await this.#channels.run(channelId, `uuid_ring_ready ${channelId}`);
   }
 
   async answer(channelId: ChannelId): Promise<void> {
-    await this.#onChannel(channelId, `uuid_answer ${channelId}`);
+    await this.#channels.run(channelId, `uuid_answer ${channelId}`);
   }
 
   /** Parks the caller (again) where a unicast could not begin as they are; what FreeSWITCH says of the park is the format. */
@@ -173,7 +175,7 @@ export class FreeSwitchPbx implements Pbx {
     const refusal = unicastRefusal(facts);
     if (facts === undefined) throw gone(callerChannelId);
     if (refusal !== null) throw new LinecardError('PBX_REFUSED', `audio cannot be connected safely: ${refusal}`);
-    this.#channels.set(callerChannelId, { ...facts, unicast: 'active' });
+    this.#channels.set({ ...facts, unicast: 'active' });
     await this.#link.connection.command(`sendmsg ${callerChannelId}`, {
       'call-command': 'unicast',
       'local-ip': this.#peerHost(),
@@ -199,7 +201,7 @@ export class FreeSwitchPbx implements Pbx {
 
   async hangUp(channelId: ChannelId, cause: HangUpCause = 'normal'): Promise<void> {
     try {
-      await this.#onChannel(channelId, `uuid_kill ${channelId} ${nameOf(cause)}`);
+      await this.#channels.run(channelId, `uuid_kill ${channelId} ${nameOf(cause)}`);
     } catch (error) {
       if (!(error instanceof LinecardError) || error.code !== 'CHANNEL_GONE') throw error;
     }
@@ -211,7 +213,7 @@ export class FreeSwitchPbx implements Pbx {
 
   async sendDigits(channelId: ChannelId, digits: string): Promise<void> {
     if (!/^[0-9*#A-D]+$/i.test(digits)) throw new LinecardError('REQUEST_INVALID', 'digits are 0-9, *, # and A-D');
-    await this.#onChannel(channelId, `uuid_send_dtmf ${channelId} ${digits.toUpperCase()}`);
+    await this.#channels.run(channelId, `uuid_send_dtmf ${channelId} ${digits.toUpperCase()}`);
   }
 
   /** Idempotent. Callers behind the door go on in the dialplan, parked ones stay as they are. */
@@ -228,7 +230,7 @@ export class FreeSwitchPbx implements Pbx {
     if (!isCaller && state === 'elsewhere') return [];
     // Both the table and what we know lag behind: whether one who is not our caller should be is asked of the channel itself.
     const known = isCaller ? this.#channels.get(channelId) : undefined;
-    const facts = known ?? (await this.#factsFromDump(channelId));
+    const facts = known ?? (await this.#channels.ask(channelId));
     if (facts === undefined || (!isCaller && facts.app !== this.#app)) return [];
     if (!isCaller && state === 'connected') {
       if (facts.person !== null) await this.consult.leaveToPbx(channelId, facts.person);
@@ -241,7 +243,7 @@ export class FreeSwitchPbx implements Pbx {
 
   /** Nobody when it is not one whom we rang. */
   async #legInfo({ channelId, state, createdAtMs }: ChannelRow): Promise<ChannelInfo[]> {
-    const facts = await this.#factsFromDump(channelId);
+    const facts = await this.#channels.ask(channelId);
     if (facts === undefined || (!this.consult.has(channelId) && facts.leg !== this.#app)) return [];
     // Whoever picked up while we did not listen.
     if (state === 'waiting') this.consult.parked(facts);
@@ -250,11 +252,11 @@ export class FreeSwitchPbx implements Pbx {
 
   async #parkForMedia(channelId: ChannelId): Promise<void> {
     await this.consult.untilBack(channelId);
-    const facts = this.#channels.get(channelId) ?? (await this.#factsFromDump(channelId));
+    const facts = this.#channels.get(channelId) ?? (await this.#channels.ask(channelId));
     if (facts === undefined) throw gone(channelId);
     if (unicastRefusal(facts) === null) return;
     // Until FreeSWITCH tells of the new park nothing is known of the old one.
-    this.#channels.set(channelId, afterDeafness(facts));
+    this.#channels.set(afterDeafness(facts));
     await this.#parking.park(facts);
   }
 
@@ -266,12 +268,11 @@ export class FreeSwitchPbx implements Pbx {
     if (named !== undefined && (this.#callers.has(named) || this.#replacements.isLeaving(named))) {
       this.#replacements.named(channelId, named);
     }
-    const facts = applyEvent(this.#channels.get(channelId), event);
+    const facts = this.#channels.apply(channelId, event);
     if (facts === undefined) {
       this.#forget(channelId, causeIn(event));
       return;
     }
-    this.#channels.set(channelId, facts);
     switch (event['Event-Name']) {
       case 'CHANNEL_OUTGOING':
         this.consult.created(channelId);
@@ -377,7 +378,7 @@ export class FreeSwitchPbx implements Pbx {
   }
 
   #onDisconnected(reason: string): void {
-    for (const [id, facts] of this.#channels) this.#channels.set(id, afterDeafness(facts));
+    this.#channels.deafened();
     this.#failAll(new LinecardError('PBX_UNREACHABLE', reason));
     this.#tell({ kind: 'disconnected', reason });
   }
@@ -397,41 +398,11 @@ export class FreeSwitchPbx implements Pbx {
     }
   }
 
-  async #factsFromDump(channelId: ChannelId): Promise<ChannelFacts | undefined> {
-    let dump: string;
-    try {
-      dump = await this.#onChannel(channelId, `uuid_dump ${channelId} json`);
-    } catch (error) {
-      if (error instanceof LinecardError && error.code === 'CHANNEL_GONE') return undefined;
-      throw error;
-    }
-    const event = readDump(dump);
-    // What events told meanwhile, of a park above all, is kept.
-    const facts = event === null ? undefined : applyEvent(this.#channels.get(channelId), event);
-    if (facts !== undefined) this.#channels.set(channelId, facts);
-    return facts;
-  }
-
   /** The address that commands go to is the one that audio comes from. */
   #peerHost(): string {
     const address = this.#link.peerAddress;
     if (address === null) throw new LinecardError('PBX_UNREACHABLE', this.#link.unready() ?? 'not connected');
     return address;
-  }
-
-  /** A command about a channel: a refusal because it is not there any more is CHANNEL_GONE. */
-  async #onChannel(channelId: ChannelId, line: string): Promise<string> {
-    try {
-      return await this.#api(line);
-    } catch (error) {
-      const isRefusal = error instanceof LinecardError && error.code === 'PBX_REFUSED';
-      if (isRefusal && !(await this.#exists(channelId))) throw gone(channelId, error);
-      throw error;
-    }
-  }
-
-  async #exists(channelId: ChannelId): Promise<boolean> {
-    return (await this.#api(`uuid_exists ${channelId}`)) === 'true';
   }
 
   async #api(line: string): Promise<string> {
@@ -454,8 +425,4 @@ function mayBeLeg({ direction, channelId }: ChannelRow): boolean {
 
 function causeIn(event: EslEvent): HangUpCause {
   return causeOf(event['Hangup-Cause'], event['variable_sip_hangup_disposition']);
-}
-
-function gone(channelId: ChannelId, cause?: unknown): LinecardError {
-  return new LinecardError('CHANNEL_GONE', `channel ${channelId} has hung up`, { cause });
 }
