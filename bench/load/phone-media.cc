@@ -60,7 +60,7 @@ struct Phone {
   sockaddr_in remote{};
   double due_ms = 0;
   unsigned sequence = 0, timestamp = 0, ssrc = 0;
-  long sent = 0, received = 0;
+  long sent = 0, received = 0, echoes = 0;
   double last_ms = -1, max_gap_ms = 0, pulse_sent_ms = -1;
 };
 
@@ -144,7 +144,10 @@ void received(Phone& phone, const unsigned char* samples, int count, double at_m
   }
   // A peak at the border may go on in the next packet.
   if (peak < kPulseLevel || peak_at == count - 1) return;
-  if (measured.warm) measured.delays.push_back(static_cast<float>(at_ms - phone.pulse_sent_ms + (peak_at - kPulseAt) / 8.0));
+  if (measured.warm) {
+    measured.delays.push_back(static_cast<float>(at_ms - phone.pulse_sent_ms + (peak_at - kPulseAt) / 8.0));
+    phone.echoes++;
+  }
   phone.pulse_sent_ms = -1;
 }
 
@@ -220,19 +223,20 @@ int main(int argc, char** argv) {
     const int ready = epoll_wait(epoll, events.data(), static_cast<int>(events.size()), wait_ms);
     for (int i = 0; i < ready; i++) read_all(phones[events[i].data.u32], measured);
   }
-  long packets = 0, fewest = -1;
+  long packets = 0, fewest = -1, fewest_echoes = -1;
   double worst = 0;
   for (const auto& phone : phones) {
     packets += phone.received;
     worst = std::max(worst, phone.max_gap_ms);
     fewest = fewest < 0 ? phone.received : std::min(fewest, phone.received);
+    fewest_echoes = fewest_echoes < 0 ? phone.echoes : std::min(fewest_echoes, phone.echoes);
   }
   const double seconds = measure_ms / 1e3;
   printf(
       "{\"phones\":%d,\"seconds\":%.0f,\"packetsPerSecond\":%.2f,\"slowestPacketsPerSecond\":%.2f,\"gapP50Ms\":%.2f,\"gapP99Ms\":%.2f,"
-      "\"gapMaxMs\":%.2f,\"gapsOver60Ms\":%ld,\"echoes\":%zu,\"echoP50Ms\":%.2f,\"echoP95Ms\":%.2f,\"phonesLateP99Ms\":%.2f,\"phonesLateMaxMs\":%.2f}\n",
+      "\"gapMaxMs\":%.2f,\"gapsOver60Ms\":%ld,\"echoes\":%zu,\"fewestEchoes\":%ld,\"echoP50Ms\":%.2f,\"echoP95Ms\":%.2f,\"phonesLateP99Ms\":%.2f,\"phonesLateMaxMs\":%.2f}\n",
       count, seconds, packets / seconds / count, fewest / seconds, quantile(measured.gaps, 0.5), quantile(measured.gaps, 0.99),
-      worst, measured.over60, measured.delays.size(), quantile(measured.delays, 0.5), quantile(measured.delays, 0.95),
+      worst, measured.over60, measured.delays.size(), fewest_echoes, quantile(measured.delays, 0.5), quantile(measured.delays, 0.95),
       quantile(measured.lateness, 0.99), quantile(measured.lateness, 1));
   return 0;
 }

@@ -14,7 +14,9 @@ export type PhoneMediaFigures = {
   readonly gapP99Ms: number;
   readonly gapMaxMs: number;
   readonly gapsOver60Ms: number;
+  /** Echoes that came back, of one a second and phone; and of the phone that heard the fewest. */
   readonly echoes: number;
+  readonly fewestEchoes: number;
   readonly echoP50Ms: number;
   readonly echoP95Ms: number;
   /** How late the phones themselves were to send. */
