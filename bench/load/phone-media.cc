@@ -3,7 +3,7 @@
 //
 //   phone-media <phones> <warm-up seconds> <seconds>
 //
-// Prints one line of <phones> UDP ports. Then reads a line `<port>` for each phone, in the same order: where on this machine it has to send. Measures when all
+// Prints one line of <phones> UDP ports. Then reads a line `<port> <sequence>` for each phone, in the same order: where on this machine it has to send. Measures when all
 // have been read and the warm-up is over, and prints one JSON object.
 
 #include <arpa/inet.h>
@@ -196,11 +196,12 @@ int main(int argc, char** argv) {
   for (int i = 0; i < count; i++) printf("%d%c", open_phone(phones[i], epoll, i), i + 1 < count ? ' ' : '\n');
   fflush(stdout);
   for (int i = 0; i < count; i++) {
-    int port;
-    if (scanf("%d", &port) != 1) {
-      fprintf(stderr, "a port is needed for each phone\n");
+    int port, sequence;
+    if (scanf("%d %d", &port, &sequence) != 2) {
+      fprintf(stderr, "a port and a sequence number are needed for each phone\n");
       return 2;
     }
+    phones[i].sequence = sequence;
     phones[i].remote.sin_family = AF_INET;
     phones[i].remote.sin_port = htons(port);
     phones[i].remote.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -43,7 +43,7 @@ export async function measurePhones(
     const ports = (await nextLine(lines)).split(' ').map(Number);
     for (const [i, call] of calls.entries()) {
       const remote = await call.moveMedia({ host: '127.0.0.1', port: ports[i] as number });
-      child.stdin.write(`${remote.port}\n`);
+      child.stdin.write(`${remote.port} ${call.rtp.nextSequence}\n`);
     }
     return JSON.parse(await nextLine(lines)) as PhoneMediaFigures;
   } finally {

@@ -89,6 +89,11 @@ export class RtpStream {
     this.#tick();
   }
 
+  /** Of the next packet; whoever goes on for this phone goes on from here, as Debian's Asterisk drops what seems to come late. */
+  get nextSequence(): number {
+    return this.#sequence;
+  }
+
   /** What is sent from the next frame on. */
   play(source: Source): void {
     this.#source = source;
