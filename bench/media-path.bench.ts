@@ -3,7 +3,8 @@ import { compileLoad, printResult, runLoad, startServer } from './support/media-
 /** Where the goal is; the figures say how far it was met. */
 const CALLS = Number(process.env['LINECARD_BENCH_CALLS'] ?? '500');
 const SECONDS = Number(process.env['LINECARD_BENCH_SECONDS'] ?? '20');
-const WARM_UP_SECONDS = 3;
+/** The compilers of JavaScript work on a young process; what that delays is heard in the first seconds of the first calls of the day, and not in this. */
+const WARM_UP_SECONDS = 10;
 
 const RUNS = [
   { name: 'bare Node echo, for scale', what: 'bare-echo', threads: 1, calls: CALLS },
