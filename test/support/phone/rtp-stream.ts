@@ -44,7 +44,7 @@ export class RtpStream {
   readonly #socket: Socket;
   readonly #until = new Until();
   readonly #frame = new Int16Array(FRAME_SAMPLES);
-  readonly #ssrc = randomInt(2 ** 32);
+  #ssrc = randomInt(2 ** 32);
   #format: RtpFormat | null = null;
   #codec: Codec | null = null;
   #source: Source = silence;
@@ -52,11 +52,12 @@ export class RtpStream {
   #startedAtMs = 0;
   #ticks = 0;
   #sequence = randomInt(2 ** 16);
-  readonly #firstTimestamp = randomInt(2 ** 32);
+  #firstTimestamp = randomInt(2 ** 32);
   readonly #toSend: number[] = [];
   #sending: SendingDigit | null = null;
   #pauseFrames = 0;
   #lastEventTimestamp: number | null = null;
+  #muted: 'muted' | 'heard' = 'heard';
   #isClosed = false;
 
   private constructor(socket: Socket) {
@@ -99,6 +100,21 @@ export class RtpStream {
     this.#source = source;
   }
 
+  /**
+   * From the next packet on its sound is another sender's (RFC 3550 §5.1: an SSRC, a timestamp and a sequence of its own), as when a carrier moves the media or a
+   * phone changes its network. `sequenceStep`: where that one's sequence begins, counted from where this one's would go on.
+   */
+  changeSource({ sequenceStep }: { readonly sequenceStep: number }): void {
+    this.#ssrc = randomInt(2 ** 32);
+    this.#firstTimestamp = randomInt(2 ** 32);
+    this.#sequence = (this.#sequence + sequenceStep) & 0xffff;
+  }
+
+  /** muted: nothing at all is sent, as some phones do; their sequence stands still meanwhile. */
+  mute(muted: 'muted' | 'heard'): void {
+    this.#muted = muted;
+  }
+
   /** Resolves when the last digit and the pause after it went out. */
   sendDigits(digits: string): Promise<void> {
     for (const digit of digits) {
@@ -138,7 +154,8 @@ export class RtpStream {
     this.#source(this.#frame, atMs);
     // Encoded in any case, so that the codec's state goes on while a digit takes the frame's place.
     const payload = this.#codec.encode(this.#frame);
-    if (!this.#sendDigit(format)) this.#send(PAYLOAD_TYPES[format.codec], this.#timestamp, payload, 'within');
+    if (this.#muted === 'heard' && !this.#sendDigit(format))
+      this.#send(PAYLOAD_TYPES[format.codec], this.#timestamp, payload, 'within');
     this.#until.changed();
   }
 
