@@ -144,6 +144,21 @@ export interface ConsultPbx {
   join(personChannelId: ChannelId, bridgeId: BridgeId): Promise<void>;
 }
 
+/** What a PBX got from a party by RTP, since the party's present source began: a new one starts at zero. */
+export type ReceivedSound = {
+  readonly packets: number;
+  /** Without headers; null where the PBX does not tell. */
+  readonly bytes: number | null;
+};
+
+/** For a PBX that may get a party's sound and not hand it on. */
+export interface UplinkPbx {
+  /** Null where the PBX cannot tell: the party does not come by RTP. */
+  received(channelId: ChannelId): Promise<ReceivedSound | null>;
+  /** Has the PBX begin anew with what it does to the caller's sound on its way to us; in both directions a few milliseconds are missing. */
+  refresh(request: { readonly callerChannelId: ChannelId; readonly bridgeId: BridgeId }): Promise<void>;
+}
+
 /**
  * A PBX in words of calls and legs. Every id is chosen by us, so each command may be repeated after a timeout. Commands
  * reject with PBX_UNREACHABLE, PBX_TIMEOUT, PBX_REFUSED or, when the party has hung up, CHANNEL_GONE.
@@ -154,6 +169,8 @@ export interface Pbx {
   readonly can: PbxCapabilities;
   /** Absent where a caller can only be handed back to the dialplan. */
   readonly consult?: ConsultPbx;
+  /** Absent where what a party sends always reaches us. */
+  readonly uplink?: UplinkPbx;
   /** Begins to connect and goes on trying until `stop`; never rejects because the PBX is away. */
   start(): void;
   /** Null when calls can come; else a sentence for `/readyz`. */

@@ -28,6 +28,7 @@ const OPERATIONS: Readonly<Record<string, readonly Operation[]>> = {
   channels: [
     operation('GET', '/channels', 'list', 'List[Channel]', []),
     operation('GET', '/channels/{channelId}', 'get', 'Channel', [CHANNEL]),
+    operation('GET', '/channels/{channelId}/rtp_statistics', 'rtpstatistics', 'RTPstat', [CHANNEL]),
     operation('DELETE', '/channels/{channelId}', 'hangup', 'void', [CHANNEL, ['reason', 'query']]),
     operation('POST', '/channels/{channelId}/ring', 'ring', 'void', [CHANNEL]),
     operation('POST', '/channels/{channelId}/answer', 'answer', 'void', [CHANNEL]),

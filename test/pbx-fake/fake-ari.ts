@@ -32,6 +32,8 @@ export class FakeAri {
   /** `POST /channels/x/ring`, in order. */
   readonly requests: string[] = [];
   readonly extensions = new Set(['callers/human']);
+  /** What `rtp_statistics` answers; null: the channels have no RTP. */
+  rtp: object | null = null;
   version = '22.10.1';
   password = 'secret';
   rights: 'all' | 'read' = 'all';
@@ -253,6 +255,8 @@ export class FakeAri {
       const [context = '', extension = ''] = (query.get('variable') ?? '').slice('DIALPLAN_EXISTS('.length).split(',');
       return succeed({ value: this.extensions.has(`${context}/${extension}`) ? '1' : '0' });
     }
+    if (verb.endsWith('/rtp_statistics'))
+      return this.rtp === null ? refuse(403, 'Unsupported channel type') : succeed(this.rtp);
     if (verb === 'DELETE') {
       this.hangUp(id);
       return { status: 204, body: '' };

@@ -9,11 +9,15 @@ import type {
   PbxCapabilities,
   PbxEvent,
   PbxSnapshot,
+  UplinkPbx,
 } from '../../src/pbx/port.js';
 import { FakeConsult } from './fake-consult.js';
 
 export type FakePbxCommand =
-  | Exclude<keyof Pbx, 'name' | 'kind' | 'can' | 'start' | 'unready' | 'onEvent' | 'stop' | 'mediaFormat' | 'consult'>
+  | Exclude<
+      keyof Pbx,
+      'name' | 'kind' | 'can' | 'start' | 'unready' | 'onEvent' | 'stop' | 'mediaFormat' | 'consult' | 'uplink'
+    >
   | keyof ConsultPbx;
 
 /** A PBX in memory: it does what it is told at once, remembers every command, and fails where the test says. */
@@ -24,6 +28,8 @@ export class FakePbx implements Pbx {
   /** People who can be rung. */
   readonly people = new FakeConsult(this);
   readonly consult?: ConsultPbx;
+  /** Where the test says so. */
+  uplink?: UplinkPbx;
   /** In order, with the channel or bridge each was about. */
   readonly commands: string[] = [];
   /** Media channels and bridges that were opened and not closed. */

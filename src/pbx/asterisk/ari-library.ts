@@ -30,6 +30,8 @@ export interface AriClient {
   readonly channels: {
     list(): Promise<unknown>;
     get(parameters: { channelId: string }): Promise<unknown>;
+    /** From Asterisk 16.14 and 18 on. */
+    rtpstatistics?(parameters: { channelId: string }): Promise<unknown>;
     getChannelVar(parameters: { channelId: string; variable: string }): Promise<unknown>;
     ring(parameters: { channelId: string }): Promise<unknown>;
     answer(parameters: { channelId: string }): Promise<unknown>;

@@ -9,6 +9,7 @@ import { readBridges, readChannels, reasonForHangUp, text, type AriBridge, type 
 import { AriRefusal, type AriClient } from './ari-library.js';
 import { AriLink, type ChannelEvent } from './ari-link.js';
 import { AsteriskConsult, partiesName } from './asterisk-consult.js';
+import { AsteriskUplink } from './asterisk-uplink.js';
 import { ChannelBook } from './channel-book.js';
 import { MediaBuilder } from './media-builder.js';
 import { mediaRatesOf } from './media-rates.js';
@@ -46,6 +47,7 @@ export class AsteriskPbx implements Pbx {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly consult: AsteriskConsult;
+  readonly uplink: AsteriskUplink;
   readonly #book: ChannelBook;
   readonly #media: MediaBuilder;
   readonly #link: AriLink;
@@ -72,6 +74,10 @@ export class AsteriskPbx implements Pbx {
       clock,
       log: this.#log,
       run: (operation) => this.#link.run(operation),
+    });
+    this.uplink = new AsteriskUplink({
+      run: (operation) => this.#link.run(operation),
+      onChannel: (channelId, what, operation) => this.#onChannel(channelId, what, operation),
     });
     this.consult = new AsteriskConsult({
       app,
