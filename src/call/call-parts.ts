@@ -13,6 +13,7 @@ import { CallLedger } from './ledger.js';
 import { MediaLink } from './media-link.js';
 import { KeyPad } from './schedule/key-pad.js';
 import { CallSupervisors } from './supervision/call-supervisors.js';
+import { UplinkCare } from './uplink-care.js';
 
 /** What is known of a call when it begins. */
 export type CallFacts = {
@@ -56,6 +57,7 @@ export type CallParts = {
   readonly media: CallMedia;
   readonly transfers: CallTransfers;
   readonly supervisors: CallSupervisors;
+  readonly uplink: UplinkCare;
   readonly keyPad: KeyPad;
   readonly requests: AgentRequests;
 };
@@ -87,6 +89,7 @@ export function buildCallParts(options: CallPartsOptions): CallParts {
     hearsMusic: () => hold.hearsMusic,
     onEnding: () => {
       keyPad.close();
+      uplink.forget();
       transfers.abandon();
       supervisors.stop();
     },
@@ -143,6 +146,7 @@ export function buildCallParts(options: CallPartsOptions): CallParts {
     hasEnded: () => ending.hasEnded,
     log,
   });
+  const uplink = new UplinkCare({ line, ledger, link, clock, log });
   const keyPad = new KeyPad({
     codes: schedules.keyCodes,
     clock,
@@ -160,5 +164,5 @@ export function buildCallParts(options: CallPartsOptions): CallParts {
     call: options.call,
     log,
   });
-  return { ledger, link, hold, ending, media, transfers, supervisors, keyPad, requests };
+  return { ledger, link, hold, ending, media, transfers, supervisors, uplink, keyPad, requests };
 }

@@ -21,6 +21,7 @@ import type { MediaLink } from './media-link.js';
 import type { KeyPad } from './schedule/key-pad.js';
 import { overrideText } from './schedule/schedule-words.js';
 import type { CallSupervisors } from './supervision/call-supervisors.js';
+import type { UplinkCare } from './uplink-care.js';
 
 /** How long a caller hears music while the media threads start; then a human is better. */
 export const RESUMING_MS = 10_000;
@@ -53,6 +54,7 @@ export class CallSession implements AgentsCall {
   readonly #transfers: CallTransfers;
   readonly #supervisors: CallSupervisors;
   readonly #requests: AgentRequests;
+  readonly #uplink: UplinkCare;
   readonly #keyPad: KeyPad;
 
   constructor(options: CallSessionOptions) {
@@ -78,6 +80,7 @@ export class CallSession implements AgentsCall {
     this.#transfers = parts.transfers;
     this.#supervisors = parts.supervisors;
     this.#requests = parts.requests;
+    this.#uplink = parts.uplink;
     this.#keyPad = parts.keyPad;
   }
 
@@ -236,7 +239,14 @@ export class CallSession implements AgentsCall {
       case 'agentFailed':
         this.#agentFailed(new LinecardError(message.code, message.message));
         break;
+      case 'uplinkStopped':
+        this.#uplink.stopped();
+        break;
+      case 'uplinkResumed':
+        this.#uplink.resumed(message.missingMs);
+        break;
       case 'legClosed':
+        this.#uplink.forget();
         this.#ledger.observed({ kind: 'legReport', callId: this.id, report: message.report });
         void this.#media.lost(message.reason, message.detail);
         break;

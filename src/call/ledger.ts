@@ -258,6 +258,14 @@ export class CallLedger {
     this.#options.log.info({ pii: { caller } }, 'the caller gave the call to somebody else');
   }
 
+  callerUnheard(unheard: {
+    readonly missingMs: number;
+    readonly cause: 'pbx' | 'unknown';
+    readonly mended: 'yes' | 'no';
+  }): void {
+    this.#publish({ kind: 'callerUnheard', ...unheard });
+  }
+
   limitReached(limit: CallLimit): void {
     this.#publish({ kind: 'limitReached', limit });
   }

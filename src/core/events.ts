@@ -76,6 +76,18 @@ export type CallEvent =
       readonly to: string;
       readonly mode: TransferMode;
     }
+  /**
+   * Nothing of what the caller said had reached us for a while. pbx: it got the sound and did not hand it on; unknown: nobody can tell, a phone that is muted
+   * may be all. mended: the PBX was brought to hand it on again.
+   */
+  | {
+      readonly kind: 'callerUnheard';
+      readonly callId: CallId;
+      readonly atMs: number;
+      readonly missingMs: number;
+      readonly cause: 'pbx' | 'unknown';
+      readonly mended: 'yes' | 'no';
+    }
   /** The caller gave the call to somebody else, by their phone's transfer key. */
   | { readonly kind: 'callerReplaced'; readonly callId: CallId; readonly atMs: number; readonly caller: Caller }
   | { readonly kind: 'messageTaken'; readonly callId: CallId; readonly atMs: number; readonly messageId: string }

@@ -20,6 +20,7 @@ import { LimitWatch } from './limit-watch.js';
 import type { HostedAgent, LiveConversation, OpenConversation } from './live-conversation.js';
 import type { FromMedia, LegReport, OpenSession, ToMedia } from './port.js';
 import { RemoteControl } from './remote-control.js';
+import { UplinkWatch } from './uplink-watch.js';
 
 /**
  * A report after the first second, then every five: copying one to the other thread takes 0.15 ms, as much as the audio of
@@ -85,6 +86,8 @@ export class MediaSession implements Ticked {
   #held: 'held' | 'resumed' = 'resumed';
   /** Where no PBX plays music. */
   readonly #music: HoldMusic | null;
+  /** Only where a party sends without a pause as long as all is well. */
+  readonly #uplink: UplinkWatch | null;
   #partner: MediaSession | null = null;
   #closed = false;
   #oneWay: 'not noticed' | 'noticed' = 'not noticed';
@@ -118,6 +121,13 @@ export class MediaSession implements Ticked {
     this.#reportedRateHz = leg.wireRateHz;
     this.#chain = leg.describe();
     this.#music = isOwnParty(session) ? new HoldMusic() : null;
+    this.#uplink =
+      session.transport === 'audiosocket'
+        ? new UplinkWatch({
+            onStopped: () => send({ kind: 'uplinkStopped', callId }),
+            onResumed: (missingMs) => send({ kind: 'uplinkResumed', callId, missingMs }),
+          })
+        : null;
     leg.listener = {
       digit: (digit) => {
         if (session.digits === 'leg') this.#digit(digit);
@@ -166,6 +176,7 @@ export class MediaSession implements Ticked {
         this.#broken(thrown);
       }
     }
+    this.#uplink?.tick(this.leg.counters.framesIn);
     this.#ticks += 1;
     if (this.#ticks === this.#reportAtTick) {
       this.#reportAtTick += REPORT_TICKS;

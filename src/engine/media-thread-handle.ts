@@ -240,6 +240,8 @@ export class MediaThread {
       case 'interrupted':
       case 'responseStarted':
       case 'toolCalled':
+      case 'uplinkStopped':
+      case 'uplinkResumed':
       case 'agentChanged':
       case 'usage':
       case 'limitReached':

@@ -164,6 +164,9 @@ export type FromMedia =
   | { readonly kind: 'signalled'; readonly callId: CallId; readonly signalId: number; readonly result: LegSignalResult }
   /** One frame for a party whose WebSocket is with control. */
   | { readonly kind: 'partyAudio'; readonly callId: CallId; readonly pcm: Int16Array }
+  /** Nothing comes up the leg any more, a quarter of a second after the last frame; a party that is muted, or a PBX that does not hand on what it gets. */
+  | { readonly kind: 'uplinkStopped'; readonly callId: CallId }
+  | { readonly kind: 'uplinkResumed'; readonly callId: CallId; readonly missingMs: number }
   | { readonly kind: 'firstAudio'; readonly callId: CallId }
   | { readonly kind: 'turn'; readonly callId: CallId; readonly turn: Turn }
   /** What is being said in a call whose party reads along; see the event `captionChanged`. */

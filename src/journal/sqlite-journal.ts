@@ -127,6 +127,7 @@ export class SqliteJournal implements CallJournal {
       case 'responseStarted':
       case 'transferStarted':
       case 'callerReplaced':
+      case 'callerUnheard':
         break; // nothing that a call could not go on without; digits may be secrets
       default:
         assertNever(event);

@@ -96,6 +96,11 @@ export class Metrics {
   readonly #deadAir = this.#counter('dead_air_seconds_total', 'Time in which nobody said anything for too long.', [
     'transport',
   ]);
+  readonly #unheard = this.#counter(
+    'caller_unheard_total',
+    'Times that nothing came from a caller for a while, by who did not hand it on, and whether that was mended.',
+    ['transport', 'cause', 'mended'],
+  );
   readonly #legsClosed = this.#counter('legs_closed_total', 'Media legs that closed, by reason.', [
     'transport',
     'reason',
@@ -175,6 +180,9 @@ export class Metrics {
       case 'toolCalled':
         this.#tools.inc({ transport, tool: event.tool, result: event.ok ? 'ok' : 'failed' });
         this.#toolDuration.observe({ transport, tool: event.tool }, event.tookMs / 1000);
+        break;
+      case 'callerUnheard':
+        this.#unheard.inc({ transport, cause: event.cause, mended: event.mended });
         break;
       case 'limitReached':
         this.#limits.inc({ transport, limit: event.limit });

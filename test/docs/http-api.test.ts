@@ -57,6 +57,7 @@ const EVENT_FIELDS: { readonly [Kind in CallEvent['kind']]: Record<OwnFields<Kin
   limitReached: { limit: true },
   transferStarted: { to: true, mode: true },
   callerReplaced: { caller: true },
+  callerUnheard: { missingMs: true, cause: true, mended: true },
   messageTaken: { messageId: true },
   callEnded: { outcome: true, call: true },
 };

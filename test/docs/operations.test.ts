@@ -20,6 +20,9 @@ describe('docs/operations.md', () => {
     'agent failed, trying again',
     'not a sound from a caller who is spoken to',
     'already runs Linecard on',
+    'the PBX did not hand on what it got from the caller; it does again',
+    'the PBX does not hand on what it gets from the caller, whatever was tried',
+    'nothing comes from the caller any more: a phone that is muted, or a PBX that does not hand it on',
   ])('explains what the program says: "%s"', (message) => {
     expect(page).toContain(message);
     const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
