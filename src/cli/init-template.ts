@@ -77,9 +77,9 @@ agents:
 extensions:
   ${JSON.stringify(extension)}: { agent: receptionist, fallback: ${JSON.stringify(fallback)} }
 
-# The only places an agent may send a caller to.
+# The only places an agent may send a caller to. "warm": a person is told in private who calls, and takes the caller or declines.
 destinations:
-  reception: { dial: ${JSON.stringify(fallback)}, label: Reception }
+  reception: { dial: ${JSON.stringify(fallback)}, label: Reception${door === 'dialplan' ? '' : ', mode: warm'} }
 
 # Calls from the browser: from the web page at http.port, and from your site with the widget (docs/browser.md).
 # webrtc:

@@ -161,7 +161,7 @@ extensions:
   "7009": { agent: loop }
 destinations:
   sales: { dial: "6001", label: "Sales" }
-  support: { dial: "6002", label: "Support" }
+  support: { dial: "6002", label: "Support", mode: warm }
 hours:
   timezone: ${new Intl.DateTimeFormat().resolvedOptions().timeZone}
   open:

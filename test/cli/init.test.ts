@@ -58,6 +58,7 @@ describe('the file it writes', () => {
     expect(reading.config.extensions['*70']).toEqual({ agent: 'receptionist', fallback: '6001' });
     expect(reading.config.pbx).toHaveLength(door === 'dialplan' ? 0 : 1);
     expect(reading.config.audiosocket.direct).toBe(door === 'dialplan' ? 'receptionist' : undefined);
+    expect(reading.config.destinations['reception']?.mode).toBe(door === 'dialplan' ? 'blind' : 'warm');
   });
 
   it('holds no secret: the password comes from the environment', () => {
