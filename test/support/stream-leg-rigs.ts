@@ -21,9 +21,6 @@ import type { StreamLegRig } from './stream-leg-contract.js';
 const HOST = '127.0.0.1';
 const TIME_LIMIT_MS = 2000;
 const TOKEN = 'token-of-the-api';
-/** A pair for each leg; the kernel gives nobody these by itself. */
-let nextPort = 12_000 + 2 * (process.pid % 1000);
-
 /** The leg that arrives, and how it ended. */
 class Arrival {
   leg: MediaLeg | null = null;
@@ -81,8 +78,7 @@ export async function audioSocketRig(rateHz: SampleRateHz): Promise<StreamLegRig
 export async function unicastRig(rateHz: number, ptimeMs: number): Promise<StreamLegRig> {
   const clock = new FakeClock();
   const arrival = new Arrival();
-  const first = nextPort;
-  nextPort += 2;
+  const first = await freePair();
   const server = new UnicastServer({
     host: HOST,
     ports: [first, first + 1],
@@ -187,6 +183,23 @@ export async function webSocketRig(): Promise<StreamLegRig> {
       await once(http, 'close');
     },
   };
+}
+
+/** An even port that nobody has, as is the odd one above it. */
+async function freePair(): Promise<number> {
+  for (;;) {
+    const below = createSocket('udp4').bind(0, HOST);
+    await once(below, 'listening');
+    const { port } = below.address();
+    const above = createSocket('udp4').bind(port + 1, HOST);
+    const isFree = await once(above, 'listening').then(
+      () => port % 2 === 0,
+      () => false, // somebody has it
+    );
+    below.close();
+    above.close();
+    if (isFree) return port;
+  }
 }
 
 function bytesOf(samples: Int16Array): Uint8Array {
