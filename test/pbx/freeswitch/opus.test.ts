@@ -45,8 +45,11 @@ describe.skipIf(FREESWITCH_PREFIX === '')('a caller on Opus, on a real FreeSWITC
     await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ state: 'talking', sampleRateHz: 48_000 }]);
     const [live] = await linecard.api.liveCalls();
     expect(live?.codec?.toLowerCase()).toBe('opus');
-    const { rows } = JSON.parse(await esl.api('show channels as json')) as { readonly rows: { uuid: string }[] };
-    const uuid = rows[0]?.uuid ?? '';
+    // The table of channels is written behind the events.
+    const firstId = async (): Promise<string | undefined> =>
+      (JSON.parse(await esl.api('show channels as json')) as { readonly rows?: { uuid: string }[] }).rows?.[0]?.uuid;
+    await expect.poll(firstId).toBeDefined();
+    const uuid = (await firstId()) ?? '';
     await esl.api(`uuid_setvar ${uuid} RECORD_READ_ONLY true`);
     await esl.api(`uuid_record ${uuid} start ${file} 2`);
     const heard = async (): Promise<boolean> => {
