@@ -243,7 +243,7 @@ export class MediaHost {
       onClosed: (closed) => this.#sessionClosed(closed),
     });
     this.#sessions.set(session.callId, media);
-    this.#ticker.add(media);
+    this.#ticker.add(media, leg.turnAfterMs);
     const { codec, wireRateHz: sampleRateHz } = leg;
     if (announced === undefined) {
       this.#options.send({ kind: 'directCall', session, peer: arrival.peer, codec, sampleRateHz });

@@ -20,7 +20,7 @@ export interface LegListener {
 export type LegCounters = {
   framesIn: number;
   framesOut: number;
-  /** Downlink frames not sent because the socket was backed up. */
+  /** Downlink frames not sent because the socket, or the PBX behind it, was backed up. */
   dropped: number;
   /** `pull` found nothing although the talkspurt went on. */
   underruns: number;
@@ -92,6 +92,10 @@ export interface MediaLeg {
   readonly wireRateHz: number;
   readonly counters: Readonly<LegCounters>;
   readonly playout: Playout;
+  /**
+   * Audio comes each 20 ms from the moment on at which the leg is here, and turns are best so much later. Absent: nobody knows when it will come.
+   */
+  readonly turnAfterMs?: number | undefined;
   /** Absent where the transport tells nothing. */
   readonly network?: LegNetwork | undefined;
   /** Set by the owner before the first tick. */

@@ -14,6 +14,8 @@ export const MAX_LATE_TICKS = 3;
 const CATCH_UP_SLOT_MS = SLOT_MS / 2;
 /** Timers have whole milliseconds, so an alarm may ring this much early; waiting again would make the frame a millisecond late. */
 const EARLY_MS = 0.5;
+/** A slot that is wished for may have so many members more than the one that has least: else those whose senders keep the same time were one big heap. */
+const MAX_CROWD = 8;
 const LATENESS_STEP_MS = 0.25;
 /** Up to 100 ms; what is later counts as that. */
 const LATENESS_BUCKETS = 400;
@@ -78,13 +80,16 @@ export class Ticker {
     return this.#members;
   }
 
-  /** Gives the member a turn each 20 ms from now on, in the slot that has least to do. */
-  add(member: Ticked): void {
-    let least = this.#slots[0] as (Ticked | null)[];
-    for (const slot of this.#slots) if (slot.length < least.length) least = slot;
-    least.push(member);
-    this.#members += 1;
+  /**
+   * Gives the member a turn each 20 ms from now on, in the slot that has least to do.
+   * @param afterMs how much later than now, and than each multiple of 20 ms from now, its turns should be at least: in the next slot after that, as long as there is no
+   *   crowd
+   */
+  add(member: Ticked, afterMs?: number): void {
     if (this.#alarm === null && !this.#turning) this.#start();
+    const slot = afterMs === undefined ? this.#least() : this.#after(afterMs);
+    slot.push(member);
+    this.#members += 1;
   }
 
   /** Idempotent; a member may remove itself or others during a turn. */
@@ -125,6 +130,20 @@ export class Ticker {
     this.#skippedTicks = 0;
     this.#busyMs = 0;
     this.#reportedAtMs = nowMs;
+  }
+
+  #least(): (Ticked | null)[] {
+    return this.#slots.reduce((least, slot) => (slot.length < least.length ? slot : least));
+  }
+
+  #after(afterMs: number): (Ticked | null)[] {
+    const least = this.#least();
+    const first = Math.ceil((this.#clock.nowMs() + afterMs - this.#originMs) / SLOT_MS);
+    for (let k = first; k < first + SLOTS; k++) {
+      const slot = this.#slots[k % SLOTS] as (Ticked | null)[];
+      if (slot.length < least.length + MAX_CROWD) return slot;
+    }
+    return least;
   }
 
   #start(): void {

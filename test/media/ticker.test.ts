@@ -114,6 +114,33 @@ describe('ticker', () => {
     expect(partner.atMs).toContain(late.atMs[0]);
   });
 
+  it('gives a member that knows when it should have its turns the next slot after that', () => {
+    const { clock, ticker } = setUp(5);
+    for (let i = 0; i < 40; i++) {
+      clock.run(37.7);
+      const from = clock.nowMs();
+      const member = new Member(clock);
+      ticker.add(member, 5);
+      clock.run(20);
+      const afterMs = ((member.atMs[0] as number) - from) % 20;
+      expect(afterMs).toBeGreaterThanOrEqual(5);
+      expect(afterMs).toBeLessThanOrEqual(11);
+      ticker.remove(member);
+    }
+  });
+
+  it('spreads those that all want the same slot when they are a crowd', () => {
+    const { clock, ticker } = setUp(1);
+    clock.run(100);
+    const members = Array.from({ length: 40 }, () => new Member(clock));
+    for (const member of members) ticker.add(member, 5);
+    clock.run(20);
+    const at = members.map((member) => member.atMs[0] as number);
+    const sizes = [...new Set(at)].map((time) => at.filter((other) => other === time).length);
+    expect(sizes).toHaveLength(4);
+    expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(9);
+  });
+
   it('makes up for a delay of two ticks, without a burst', () => {
     const { clock, ticker, members } = setUp(4);
     clock.run(1000);
