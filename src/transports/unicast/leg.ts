@@ -3,6 +3,7 @@ import type { Alarm, Clock } from '../../core/clock.js';
 import type { LegId } from '../../core/ids.js';
 import type { FrameKind, LegCloseReason, LegCounters, LegListener, MediaLeg, Playout } from '../../media/leg.js';
 import { newLegCounters } from '../../media/leg.js';
+import { PauseDetector } from '../../media/pause-detector.js';
 import { StreamUplink } from '../../media/stream-uplink.js';
 import { Downlink } from './downlink.js';
 import type { DatagramFormat } from './wire.js';
@@ -26,6 +27,18 @@ const MAX_WAITING = 4;
 const MAX_AHEAD_MS = 100;
 /** Of long datagrams: one on its way and one that crosses another. */
 const MIN_MAX_AHEAD = 2;
+/**
+ * After a stall of ours what we send late waits at FreeSWITCH for its time, and so does all that follows. As a reserve against the next stall that is worth its delay; after so long
+ * without one it is given back, by leaving a datagram out of a pause, and another after a second.
+ */
+const RESERVE_KEPT_MS = 10_000;
+const GIVE_BACK_EVERY_MS = 1000;
+
+/**
+ * FreeSWITCH reads and writes by two timers that it starts at the same moment: what comes after one datagram of its and before the next is written at once, unless two came. So a
+ * turn soon after its datagram is best both ways. Less than this, and the reserve of the elastic buffer (3 ms) would not be there for a datagram that is a little late.
+ */
+const TURN_AFTER_MS = 5;
 
 export type UnicastLegOptions = {
   readonly id: LegId;
@@ -44,6 +57,7 @@ export type UnicastLegOptions = {
 export class UnicastLeg implements MediaLeg {
   readonly id: LegId;
   readonly codec: string;
+  readonly turnAfterMs = TURN_AFTER_MS;
   listener: LegListener | null = null;
   readonly #socket: Socket;
   readonly #peer: string;
@@ -61,6 +75,11 @@ export class UnicastLeg implements MediaLeg {
   /** Datagrams that were sent and not made up for by one that came, 0 to `#maxAhead`. */
   #ahead = 0;
   readonly #maxAhead: number;
+  /** How many in a row have come while something of ours was waiting there even after it. */
+  #waitedThere = 0;
+  readonly #pauses = new PauseDetector();
+  /** The frame at hand is of a pause. */
+  #pausing = false;
   #misfits = 0;
   #heardAtMs: number;
   #watch: Alarm;
@@ -101,6 +120,7 @@ export class UnicastLeg implements MediaLeg {
     this.#heardAtMs = this.#clock.nowMs();
     this.#grace = 'no';
     if (this.#ahead > 0) this.#ahead -= 1;
+    this.#waitedThere = this.#ahead > 0 ? this.#waitedThere + 1 : 0;
     if (datagram.length !== this.#format.bytes) {
       this.#misfit(datagram.length);
       return;
@@ -115,7 +135,10 @@ export class UnicastLeg implements MediaLeg {
   }
 
   push(src: Int16Array): void {
-    if (!this.#closed) this.#downlink.push(src, this.#send);
+    // Before it has begun to keep time a first frame would be waiting there from the beginning.
+    if (this.#closed || this.#counters.framesIn === 0) return;
+    this.#pausing = this.#pauses.isPause(src);
+    this.#downlink.push(src, this.#send);
   }
 
   describe(): string[] {
@@ -146,7 +169,7 @@ export class UnicastLeg implements MediaLeg {
   }
 
   #sendDatagram(datagram: Uint8Array): void {
-    if (this.#waiting >= MAX_WAITING || this.#ahead >= this.#maxAhead) {
+    if (this.#waiting >= MAX_WAITING || this.#ahead >= this.#maxAhead || this.#givesBack()) {
       this.#counters.dropped += 1;
       return;
     }
@@ -154,6 +177,14 @@ export class UnicastLeg implements MediaLeg {
     this.#waiting += 1;
     this.#counters.framesOut += 1;
     this.#socket.send(datagram, this.#sent);
+  }
+
+  /** Whether the datagram at hand is one to leave out. */
+  #givesBack(): boolean {
+    const { ptimeMs } = this.#format;
+    if (!this.#pausing || this.#waitedThere * ptimeMs < RESERVE_KEPT_MS) return false;
+    this.#waitedThere -= Math.ceil(GIVE_BACK_EVERY_MS / ptimeMs);
+    return true;
   }
 
   #datagramSent(error: Error | null): void {
