@@ -113,7 +113,8 @@ function open(kind: Kind, host: string): AgentProvider {
     }
     case 'nova-sonic': {
       const credentials = { accessKeyId: 'AKTEST', secretAccessKey: 'secret' };
-      const streams = new BedrockStreams({ region: 'us-east-1', baseUrl: `http://${host}`, credentials });
+      const place = { region: 'us-east-1', baseUrl: `http://${host}` };
+      const streams = new BedrockStreams({ ...place, credentials, clock: foregroundClock });
       return new NovaSonicProvider({
         ...own,
         streams,

@@ -129,8 +129,9 @@ function openProvider(
       const { greeting = '', instructions = '' } = agent;
       const hasKey = accessKeyId !== undefined && secretAccessKey !== undefined;
       const credentials = hasKey ? { accessKeyId, secretAccessKey } : null;
-      const streams = new BedrockStreams({ region, baseUrl, credentials });
-      return new NovaSonicProvider({ name, streams, greeting, voice: { model, instructions, voice } });
+      const streams = new BedrockStreams({ region, baseUrl, credentials, clock });
+      const voiceOptions = { model, instructions, voice, waits: agent.turns };
+      return new NovaSonicProvider({ name, streams, greeting, voice: voiceOptions });
     }
     case 'openai-realtime': {
       const { baseUrl, apiKey, greeting = '', instructions = '', voice, model, audio, turnDetection } = agent;

@@ -4,24 +4,28 @@ import { BedrockStreams } from '../../../src/agent/providers/nova-sonic/bedrock.
 import { Outbox } from '../../../src/agent/providers/nova-sonic/outbox.js';
 import { NovaSonicProvider } from '../../../src/agent/providers/nova-sonic/provider.js';
 import { hoursTool } from '../../../src/agent/tools/hours.js';
+import { systemClock } from '../../../src/core/clock.js';
 import { AgentCallHarness, until } from '../../support/agent-call.js';
 import type { FakeNovaSession } from '../../support/fake-nova-sonic.js';
 import { FakeNovaSonic } from '../../support/fake-nova-sonic.js';
 
 let fake: FakeNovaSonic;
+let streams: BedrockStreams;
 let provider: NovaSonicProvider;
 let harness: AgentCallHarness | null;
 
 beforeEach(async () => {
   fake = new FakeNovaSonic();
   await fake.start();
+  streams = new BedrockStreams({
+    region: 'us-east-1',
+    baseUrl: fake.baseUrl,
+    credentials: { accessKeyId: 'AKTEST', secretAccessKey: 'secret' },
+    clock: systemClock,
+  });
   provider = new NovaSonicProvider({
     name: 'nova',
-    streams: new BedrockStreams({
-      region: 'us-east-1',
-      baseUrl: fake.baseUrl,
-      credentials: { accessKeyId: 'AKTEST', secretAccessKey: 'secret' },
-    }),
+    streams,
     greeting: 'Hello from Acme.',
     voice: { model: 'nova-test', instructions: 'You are Clara.', voice: 'matthew' },
   });
@@ -156,19 +160,16 @@ describe('a Nova Sonic session that grows old', () => {
 });
 
 describe('messages on their way into a stream', () => {
-  it('are sent in order, and the stream ends when they are', async () => {
+  it('are sent in order, and the stream ends when they are', () => {
     const outbox = new Outbox();
     outbox.send('a');
-    const read = (async () => {
-      const all: string[] = [];
-      for await (const message of outbox) all.push(message);
-      return all;
-    })();
-    await Promise.resolve();
+    let news = 0;
+    outbox.onNews = () => (news += 1);
     outbox.send('b');
     outbox.end();
     outbox.send('c');
-    expect(await read).toEqual(['a', 'b']);
+    expect(news).toBe(2);
+    expect([outbox.take(), outbox.take(), outbox.take()]).toEqual([{ message: 'a' }, { message: 'b' }, 'the end']);
   });
 
   it('are dropped and counted when they are sound that piles up', () => {

@@ -1,3 +1,4 @@
+import { systemClock } from '../../../src/core/clock.js';
 import type { AgentProvider } from '../../../src/agent/port.js';
 import { BedrockStreams } from '../../../src/agent/providers/nova-sonic/bedrock.js';
 import { NovaSonicProvider } from '../../../src/agent/providers/nova-sonic/provider.js';
@@ -30,7 +31,12 @@ export class NovaSonicRig implements AgentRig {
     const credentials = { accessKeyId: 'AKTEST', secretAccessKey: 'secret' };
     const provider = new NovaSonicProvider({
       name: 'nova',
-      streams: new BedrockStreams({ region: 'us-east-1', baseUrl: this.#fake.baseUrl, credentials }),
+      streams: new BedrockStreams({
+        region: 'us-east-1',
+        baseUrl: this.#fake.baseUrl,
+        credentials,
+        clock: systemClock,
+      }),
       greeting: GREETING,
       voice: { model: 'nova-test', instructions: '', voice: 'matthew' },
     });

@@ -1,5 +1,10 @@
+import { setImmediate as otherCalls } from 'node:timers/promises';
 import type * as Bedrock from '@aws-sdk/client-bedrock-runtime';
+import type { Clock } from '../../../core/clock.js';
 import { LinecardError } from '../../../core/errors.js';
+import { EventMessages } from './event-message.js';
+import type { Outbox } from './outbox.js';
+import { SignedUplink } from './signed-uplink.js';
 
 /** What the client needs to know. */
 export type BedrockOptions = {
@@ -8,6 +13,7 @@ export type BedrockOptions = {
   readonly baseUrl: string | null;
   /** Null: as Amazon's tools find them (environment, profile, role of the machine). */
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | null;
+  readonly clock: Clock;
 };
 
 /** Told of a stream by who runs it. */
@@ -22,7 +28,7 @@ export interface SonicStreams {
   /** Loads the client; rejects when it cannot. */
   prepare(): Promise<void>;
   /** Resolves when the stream has ended. Rejects with AGENT_UNAVAILABLE or AGENT_FAILED. */
-  run(model: string, up: AsyncIterable<string>, signal: AbortSignal, listener: StreamListener): Promise<void>;
+  run(model: string, up: Outbox, signal: AbortSignal, listener: StreamListener): Promise<void>;
   close(): void;
 }
 
@@ -44,9 +50,10 @@ export class BedrockStreams implements SonicStreams {
     await this.#load();
   }
 
-  async run(model: string, up: AsyncIterable<string>, signal: AbortSignal, listener: StreamListener): Promise<void> {
+  async run(model: string, up: Outbox, signal: AbortSignal, listener: StreamListener): Promise<void> {
     const { client, sdk } = await this.#load();
-    const command = new sdk.InvokeModelWithBidirectionalStreamCommand({ modelId: model, body: chunksOf(up) });
+    const command = new sdk.InvokeModelWithBidirectionalStreamCommand({ modelId: model, body: nothingByTheClient() });
+    this.#sendBySelf(command, client, up);
     // The client tells of an answer only when its first event is there, which is when somebody has spoken.
     command.middlewareStack.add(
       (next) => async (input) => {
@@ -59,7 +66,10 @@ export class BedrockStreams implements SonicStreams {
     try {
       const { body } = await client.send(command, { abortSignal: signal });
       for await (const { chunk } of body ?? []) {
-        if (chunk?.bytes !== undefined) listener.message(Buffer.from(chunk.bytes).toString('utf8'));
+        if (chunk?.bytes === undefined) continue;
+        listener.message(Buffer.from(chunk.bytes).toString('utf8'));
+        // A whole answer comes at once: other calls have their turns between its pieces.
+        await otherCalls();
       }
     } catch (error) {
       throw bedrockError(error);
@@ -68,6 +78,22 @@ export class BedrockStreams implements SonicStreams {
 
   close(): void {
     void this.#loaded?.then(({ client }) => client.destroy());
+  }
+
+  /** The client opens the stream and signs the request; what goes up in it is ours. */
+  #sendBySelf(command: Bedrock.InvokeModelWithBidirectionalStreamCommand, client: Client['client'], up: Outbox): void {
+    const { clock } = this.#options;
+    command.middlewareStack.add(
+      (next) => async (args) => {
+        const request = args.request as { readonly headers: Record<string, string>; body: unknown };
+        const { secretAccessKey } = await client.config.credentials();
+        const messages = new EventMessages({ ...scopeOf(request.headers['authorization'] ?? ''), secretAccessKey });
+        request.body = new SignedUplink(up, messages, () => clock.wallMs() + client.config.systemClockOffset).body;
+        return next(args);
+      },
+      // After the signing of the request.
+      { step: 'finalizeRequest', priority: 'low', name: 'linecardUplink' },
+    );
   }
 
   #load(): Promise<Client> {
@@ -84,6 +110,7 @@ export class BedrockStreams implements SonicStreams {
       maxAttempts: 1,
       // Without one it writes to the console.
       logger: SILENT,
+      eventStreamPayloadHandlerProvider: () => ({ handle: (next, args) => next(args) }),
       ...(baseUrl === null ? {} : { endpoint: baseUrl }),
       ...(credentials === null ? {} : { credentials }),
     };
@@ -91,8 +118,17 @@ export class BedrockStreams implements SonicStreams {
   }
 }
 
-async function* chunksOf(up: AsyncIterable<string>): AsyncGenerator<{ chunk: { bytes: Uint8Array } }> {
-  for await (const message of up) yield { chunk: { bytes: Buffer.from(message) } };
+async function* nothingByTheClient(): AsyncGenerator<never> {
+  // It asks for a body, and ours takes its place.
+}
+
+/** What a request was signed for, by its header ("Signature Version 4", `Authorization`). */
+function scopeOf(authorization: string): { region: string; service: string; priorSignature: string } {
+  const parts = /Credential=[^/]+\/\d+\/([^/]+)\/([^/]+)\/aws4_request.*Signature=([0-9a-f]+)$/.exec(authorization);
+  if (parts === null)
+    throw new LinecardError('AGENT_UNAVAILABLE', 'Bedrock takes signed streams only: no key was found');
+  const [, region = '', service = '', priorSignature = ''] = parts;
+  return { region, service, priorSignature };
 }
 
 const nothing = (): void => undefined;

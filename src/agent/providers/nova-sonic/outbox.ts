@@ -3,11 +3,12 @@ const MAX_WAITING_AUDIO = 50;
 /** What has to arrive piles up behind a peer that does not read: more is a peer that is gone. */
 const MAX_WAITING = 500;
 
-/** Messages on their way into a stream that asks for the next one when it has sent the last. */
-export class Outbox implements AsyncIterable<string> {
+/** Messages on their way into a stream that takes the next one when it has room. */
+export class Outbox {
   readonly #waiting: string[] = [];
   #state: 'open' | 'ended' = 'open';
-  #wake: () => void = () => undefined;
+  /** There is something to take, or the end. */
+  onNews: () => void = () => undefined;
   /** Audio that was not sent because too much waited. */
   dropped = 0;
 
@@ -19,7 +20,7 @@ export class Outbox implements AsyncIterable<string> {
   send(message: string): void {
     if (this.#state === 'ended') return;
     this.#waiting.push(message);
-    this.#wake();
+    this.onNews();
   }
 
   sendMedia(message: string): void {
@@ -30,15 +31,12 @@ export class Outbox implements AsyncIterable<string> {
   /** What waits is sent, and then the stream ends. Idempotent. */
   end(): void {
     this.#state = 'ended';
-    this.#wake();
+    this.onNews();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<string> {
-    for (;;) {
-      const next = this.#waiting.shift();
-      if (next !== undefined) yield next;
-      else if (this.#state === 'ended') return;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
+  take(): { readonly message: string } | 'nothing yet' | 'the end' {
+    const message = this.#waiting.shift();
+    if (message !== undefined) return { message };
+    return this.#state === 'ended' ? 'the end' : 'nothing yet';
   }
 }
