@@ -83,7 +83,9 @@ async function measure(kind: Kind, calls: number): Promise<void> {
     load: 0,
   };
   ticker.report(report);
+  const usedBefore = process.cpuUsage();
   await sleep(SECONDS * 1000);
+  const used = process.cpuUsage(usedBefore);
   ticker.report(report);
   for (const call of all) {
     ticker.remove(call);
@@ -92,7 +94,7 @@ async function measure(kind: Kind, calls: number): Promise<void> {
   await provider.close();
   fake.disconnect();
   await once(fake, 'exit');
-  print(`${kind}, ${calls} at once`, all, report);
+  print(`${kind}, ${calls} at once`, all, report, (used.user + used.system) / 1e6 / SECONDS);
 }
 
 function open(kind: Kind, host: string): AgentProvider {
@@ -188,7 +190,8 @@ function openPipeline(name: string, host: string, stt: SpeechToText, tts: TextTo
   });
 }
 
-function print(name: string, all: readonly ProviderCall[], report: TickerReport): void {
+/** @param cores what all of it took, the ticks and what is between them */
+function print(name: string, all: readonly ProviderCall[], report: TickerReport, cores: number): void {
   const figures = all.map((call) => call.figures);
   const failures = figures.flatMap((each) => each.failures);
   for (const failure of failures.slice(0, 3)) process.stderr.write(`${failure.message}\n`);
@@ -221,6 +224,7 @@ function print(name: string, all: readonly ProviderCall[], report: TickerReport)
     p50: round(latenessP50Ms),
     skippedTicks,
     load: round(load),
+    cores: round(cores),
   });
 }
 
