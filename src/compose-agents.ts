@@ -98,6 +98,7 @@ function openProvider(
         voice,
         stt: { model: stt.model, language: stt.language ?? null },
         llm: { provider: llm.provider, model: llm.model, temperature: llm.temperature ?? null },
+        waits: agent.turns,
       };
       return new DeepgramAgentProvider({ name, baseUrl, apiKey, greeting, mind });
     }
@@ -117,7 +118,7 @@ function openProvider(
     }
     case 'gemini-live': {
       const { baseUrl, apiKey, greeting = '', instructions = '', voice = null, model, turnTaking } = agent;
-      const voiceOptions = { model, instructions, voice, turnTaking };
+      const voiceOptions = { model, instructions, voice, turnTaking, waits: agent.turns };
       return new GeminiLiveProvider({ name, baseUrl, apiKey, greeting, voice: voiceOptions });
     }
     case 'media-streams': {
@@ -136,7 +137,8 @@ function openProvider(
     case 'openai-realtime': {
       const { baseUrl, apiKey, greeting = '', instructions = '', voice, model, audio, turnDetection } = agent;
       const transcriptionModel = agent.transcription === 'off' ? null : agent.transcription;
-      const voiceOptions = { model, instructions, voice, audio, turnDetection, transcriptionModel };
+      const waits = agent.turns;
+      const voiceOptions = { model, instructions, voice, audio, turnDetection, waits, transcriptionModel };
       return new OpenAiRealtimeProvider({ name, baseUrl, apiKey, greeting, voice: voiceOptions });
     }
     case 'pipeline':

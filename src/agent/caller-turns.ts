@@ -6,7 +6,7 @@ import type { VoiceActivityDetector } from './speech-gate.js';
 import { SpeechGate } from './speech-gate.js';
 import type { SpeechQueue } from './speech-queue.js';
 import { TalkOver, USUAL_INTERRUPT_AFTER_MS, WithheldUplink } from './talk-over.js';
-import type { TurnWaits } from './turn-taking.js';
+import type { WantedWaits } from './turn-taking.js';
 import { TurnTaking } from './turn-taking.js';
 import { Utterance } from './utterance.js';
 
@@ -16,7 +16,7 @@ const SESSION_LIMIT_MS = 10_000;
 const PROVIDER_LIMIT_MS = 1000;
 
 /** How the caller's turns are found, for agents that leave that to us; the last two for all. */
-export type TurnRules = TurnWaits & {
+export type TurnRules = WantedWaits & {
   /** protected: the caller's voice does not cut the first thing that the agent says; a key does. */
   readonly greeting: 'protected' | 'interruptible';
   /** Voice of this length interrupts the agent, and shorter sounds do not. Absent: as is usual where we find turns; the provider's business elsewhere. */

@@ -23,6 +23,8 @@ export type AgentCapabilities = {
   readonly interruptions?: 'session';
   /** `conversation`: it is asked by `say` for words while a tool runs for long. Absent: it has ways of its own, or can say nothing then. */
   readonly fillers?: 'conversation';
+  /** Which of the waits that a configuration may want one that finds turns itself can be told. Absent: none. */
+  readonly waits?: 'minWaitMs' | 'maxWaitMs';
 };
 
 /** What is known of the call when the agent is opened. */
@@ -105,6 +107,8 @@ export interface SpeechOut {
   clear(): void;
   /** The caller speaks, and it is not decided whether they interrupt: nothing is played, and all of it is kept. */
   readonly held: boolean;
+  /** What the caller says now may be an answer: a question was heard just now, or nearly, or hardly anything is left to be said. */
+  readonly awaitsAnswer: boolean;
   /** What would be reported if it were cleared now, segment by segment. */
   ifCleared(): readonly HeardSpeech[];
   /** They did not: what was held goes on, a quarter of a second before the place where it stopped. */

@@ -12,7 +12,10 @@ const MAX_TURN_MS = 30_000;
 /** How long a caller's silence has to be, until their turn is over: it adapts to the speaker between the two. */
 export type TurnWaits = { readonly minWaitMs: number; readonly maxWaitMs: number };
 
-export const USUAL_WAITS: TurnWaits = { minWaitMs: 600, maxWaitMs: 1000 };
+/** As far as somebody wants them to be something; the rest is as usual. */
+export type WantedWaits = { readonly [Wait in keyof TurnWaits]?: TurnWaits[Wait] | undefined };
+
+const USUAL_WAITS: TurnWaits = { minWaitMs: 600, maxWaitMs: 1000 };
 
 export type TurnSignal = 'none' | 'started' | 'finished';
 
@@ -34,10 +37,11 @@ export class TurnTaking {
   /** When the caller was last heard speaking. */
   lastSpeechAtMs = 0;
 
-  /** @param waits pauses within a sentence are shorter than 0.6 s for most people */
-  constructor(waits: TurnWaits = USUAL_WAITS) {
-    this.#waits = waits;
-    this.#endSilenceMs = waits.minWaitMs;
+  /** @param wanted pauses within a sentence are shorter than 0.6 s for most people, which is why that is usual */
+  constructor(wanted: WantedWaits = {}) {
+    const { minWaitMs = USUAL_WAITS.minWaitMs, maxWaitMs = USUAL_WAITS.maxWaitMs } = wanted;
+    this.#waits = { minWaitMs, maxWaitMs: Math.max(minWaitMs, maxWaitMs) };
+    this.#endSilenceMs = minWaitMs;
   }
 
   get speaking(): boolean {

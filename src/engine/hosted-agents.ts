@@ -1,4 +1,5 @@
-import type { ThreadService } from '../agent/port.js';
+import type { AgentCapabilities, ThreadService } from '../agent/port.js';
+import type { WantedWaits } from '../agent/turn-taking.js';
 import { LinecardError, toLinecardError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { HostedAgent } from './live-conversation.js';
@@ -33,10 +34,13 @@ export class HostedAgents {
 
   limitations(): string[] {
     const lines: string[] = [];
-    for (const [name, { provider }] of this.#agents) {
+    for (const [name, { provider, turns }] of this.#agents) {
       const reason = this.#unavailable.get(name);
       if (reason !== undefined) lines.push(`agent ${name} cannot serve calls: ${reason}`);
-      else for (const limitation of provider.limitations()) lines.push(`agent ${name}: ${limitation}`);
+      else {
+        const limitations = [...provider.limitations(), ...unheededWaits(provider.capabilities, turns)];
+        for (const limitation of limitations) lines.push(`agent ${name}: ${limitation}`);
+      }
     }
     for (const service of this.#services) lines.push(...service.limitations());
     return lines;
@@ -77,4 +81,16 @@ export class HostedAgents {
       this.#log.error({ err: error, agent: name }, 'agent cannot serve calls');
     }
   }
+}
+
+/** What is configured of waits and an agent that finds turns itself cannot be told. */
+function unheededWaits({ turnTaking, waits }: AgentCapabilities, wanted: WantedWaits = {}): string[] {
+  if (turnTaking === 'linecard') return [];
+  const itsOwn =
+    turnTaking === 'none'
+      ? 'has no turns'
+      : `finds turns itself${waits === undefined ? '' : `, and is told turns.${waits} only`}`;
+  return (['minWaitMs', 'maxWaitMs'] as const)
+    .filter((wait) => wanted[wait] !== undefined && wait !== waits)
+    .map((wait) => `turns.${wait} has no effect: the agent ${itsOwn}`);
 }

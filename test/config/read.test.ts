@@ -110,7 +110,7 @@ describe('a good configuration', () => {
     );
     expect(config.agents['clara']).toEqual({
       handover: [],
-      turns: { minWaitMs: 600, maxWaitMs: 1000, greeting: 'interruptible', vad: 'webrtc' },
+      turns: { greeting: 'interruptible', vad: 'webrtc' },
       filler: { afterMs: 1200, tone: false },
       limits: { say: expect.any(String) as string },
       prices: { input: 0, output: 0 },

@@ -36,6 +36,7 @@ const clientMessage = z.discriminatedUnion('type', [
             version: z.literal('v2'),
             model: z.string().regex(/^flux-/),
             language_hints: z.array(z.string()).exactOptional(),
+            eot_timeout_ms: z.int().min(500).max(10_000).exactOptional(),
           }),
         ]),
       }),

@@ -47,7 +47,12 @@ const clientMessage = z.union([
           }),
         ])
         .exactOptional(),
-      realtimeInputConfig: z.strictObject({ automaticActivityDetection: z.strictObject({ disabled: z.boolean() }) }),
+      realtimeInputConfig: z.strictObject({
+        automaticActivityDetection: z.union([
+          z.strictObject({ disabled: z.literal(true) }),
+          z.strictObject({ disabled: z.literal(false), silenceDurationMs: z.int().min(0).exactOptional() }),
+        ]),
+      }),
       // `null` for a handle is refused.
       sessionResumption: z.strictObject({ handle: z.string().min(1).exactOptional() }),
       contextWindowCompression: z.strictObject({ slidingWindow: empty }),

@@ -24,6 +24,9 @@ const inputEvent = z.union([
   z.strictObject({
     sessionStart: z.strictObject({
       inferenceConfiguration: z.strictObject({ maxTokens: z.number(), topP: z.number(), temperature: z.number() }),
+      turnDetectionConfiguration: z
+        .strictObject({ endpointingSensitivity: z.enum(['HIGH', 'MEDIUM', 'LOW']) })
+        .exactOptional(),
     }),
   }),
   z.strictObject({
@@ -97,6 +100,8 @@ export class FakeNovaSession {
   readonly texts: string[] = [];
   readonly results: string[] = [];
   tools: string[] = [];
+  /** How soon it is to take a turn for finished; null: it was not told. */
+  endpointingSensitivity: string | null = null;
   heardMs = 0;
   /** The client has said that it is over. */
   ended = false;
@@ -228,8 +233,10 @@ export class FakeNovaSession {
   }
 
   #follow(event: InputEvent): void {
-    if ('sessionStart' in event) this.#step('session', 'prompt', event);
-    else if ('promptStart' in event) {
+    if ('sessionStart' in event) {
+      this.#step('session', 'prompt', event);
+      this.endpointingSensitivity = event.sessionStart.turnDetectionConfiguration?.endpointingSensitivity ?? null;
+    } else if ('promptStart' in event) {
       this.#step('prompt', 'content', event);
       this.#promptName = event.promptStart.promptName;
       this.tools = event.promptStart.toolConfiguration?.tools.map(({ toolSpec }) => toolSpec.name) ?? [];

@@ -19,6 +19,8 @@ const message = <Role extends string, Part extends string>(role: Role, part: Par
     content: z.tuple([z.strictObject({ type: z.literal(part), text: z.string() })]),
   });
 
+const answers = { create_response: z.literal(true), interrupt_response: z.literal(true) };
+
 /** What a client of ours may send, key by key: a server refuses what it does not know. */
 const clientEvent = z.discriminatedUnion('type', [
   z.strictObject({
@@ -31,11 +33,18 @@ const clientEvent = z.discriminatedUnion('type', [
         input: z.strictObject({
           format,
           turn_detection: z
-            .strictObject({
-              type: z.enum(['server_vad', 'semantic_vad']),
-              create_response: z.literal(true),
-              interrupt_response: z.literal(true),
-            })
+            .discriminatedUnion('type', [
+              z.strictObject({
+                type: z.literal('server_vad'),
+                ...answers,
+                silence_duration_ms: z.int().min(200).exactOptional(),
+              }),
+              z.strictObject({
+                type: z.literal('semantic_vad'),
+                ...answers,
+                eagerness: z.enum(['low', 'medium', 'high']).exactOptional(),
+              }),
+            ])
             .nullable(),
           transcription: z.strictObject({ model: z.string() }).exactOptional(),
         }),

@@ -45,10 +45,11 @@ export const commonAgentKeys = {
   voice: text(100).optional(),
   /** The agent that takes over when this one fails. */
   backup: name.optional(),
-  /** How the caller's turns are found, where Linecard does that. */
+  /** How the caller's turns are found. */
   turns: section({
-    minWaitMs: wholeNumber(200, 5000, 'milliseconds').default(600),
-    maxWaitMs: wholeNumber(200, 10_000, 'milliseconds').default(1000),
+    /** Absent, both: 600 and 1000 where Linecard finds turns, and the provider's own where it does. */
+    minWaitMs: wholeNumber(200, 5000, 'milliseconds').optional(),
+    maxWaitMs: wholeNumber(200, 10_000, 'milliseconds').optional(),
     greeting: oneOf(['interruptible', 'protected']).default('interruptible'),
     /** Who tells speech from other sounds; silero needs packages that are not installed by themselves. */
     vad: oneOf(['webrtc', 'silero']).default('webrtc'),

@@ -101,6 +101,19 @@ describe('an agent at Deepgram', () => {
     expect(speak.provider).toEqual({ type: 'deepgram', version: 'v2', model: 'flux-kit-en' });
   });
 
+  it('waits as configured for who has finished, where the recognizer can be told', async () => {
+    const waits = { minWaitMs: 300, maxWaitMs: 400 };
+    open({ mind: { stt: { model: 'flux-general-en', language: null }, waits } });
+    await until(() => fake.sessions.length === 1 && fake.session.settings !== undefined);
+    const told = { type: 'deepgram', version: 'v2', model: 'flux-general-en', eot_timeout_ms: 500 };
+    expect(fake.session.settings?.agent.listen.provider).toEqual(told);
+    harness?.conversation.close();
+    open({ mind: { waits } });
+    await until(() => fake.sessions.length === 2 && fake.session.settings !== undefined);
+    const plain = { type: 'deepgram', version: 'v1', model: 'nova-3', language: 'en' };
+    expect(fake.session.settings?.agent.listen.provider).toEqual(plain);
+  });
+
   it('hears every sample of the caller, as it is', async () => {
     const { call, session } = await greeted();
     const before = session.heardMs;

@@ -172,6 +172,16 @@ describe('a Gemini Live session', () => {
   });
 });
 
+describe('who finds the turns of a Gemini Live session', () => {
+  it.each([
+    ['provider', { disabled: false, silenceDurationMs: 800 }],
+    ['linecard', { disabled: true }],
+  ] as const)('waits as configured: %s', async (turnTaking, told) => {
+    const { session } = await greeted({ voice: { turnTaking, waits: { minWaitMs: 800, maxWaitMs: 2000 } } });
+    expect(session.setup?.realtimeInputConfig.automaticActivityDetection).toEqual(told);
+  });
+});
+
 describe('a Gemini Live session that goes away', () => {
   it('is followed in a pause by one that goes on where it was, and the caller notices nothing', async () => {
     const { call, session } = await greeted();

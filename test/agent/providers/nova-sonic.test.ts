@@ -76,6 +76,20 @@ describe('a Nova Sonic session', () => {
     expect(fake.session.texts).toEqual([]);
   });
 
+  it.each([
+    [{}, null],
+    [{ minWaitMs: 600 }, 'HIGH'],
+    [{ minWaitMs: 1501 }, 'MEDIUM'],
+    [{ minWaitMs: 1800 }, 'LOW'],
+    [{ maxWaitMs: 1800 }, null],
+  ])('waits as configured: %o', async (waits, told) => {
+    const voice = { model: 'nova-test', instructions: '', voice: 'matthew', waits };
+    const waiting = new NovaSonicProvider({ name: 'nova', streams, greeting: '', voice });
+    harness = new AgentCallHarness({ provider: waiting });
+    await until(() => fake.sessions.length === 1 && fake.session.system.length === 1);
+    expect(fake.session.endpointingSensitivity).toBe(told);
+  });
+
   it('hears every frame of the caller', async () => {
     const { call, session } = await greeted();
     const before = session.heardMs;

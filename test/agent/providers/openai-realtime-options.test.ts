@@ -85,6 +85,22 @@ describe('whoever finds the turns of a realtime session', () => {
     });
   });
 
+  it.each([
+    ['server_vad', { minWaitMs: 800 }, { silence_duration_ms: 800 }],
+    ['semantic_vad', { maxWaitMs: 2000 }, { eagerness: 'high' }],
+    ['semantic_vad', { maxWaitMs: 3000 }, { eagerness: 'medium' }],
+    ['semantic_vad', { maxWaitMs: 8000 }, { eagerness: 'low' }],
+    ['semantic_vad', { minWaitMs: 800 }, {}],
+  ] as const)('waits as configured, when it is the server: %s %o', async (turnDetection, waits, told) => {
+    const { session } = await greeted({ turnDetection, waits });
+    expect(session.of('session.update')[0]?.session.audio.input.turn_detection).toEqual({
+      type: turnDetection,
+      create_response: true,
+      interrupt_response: true,
+      ...told,
+    });
+  });
+
   it('sends the turn alone, from before its onset, and asks for the answer, when it is us', async () => {
     const { call, session } = await greeted({ turnDetection: 'linecard' });
     expect(session.of('session.update')[0]?.session.audio.input.turn_detection).toBeNull();

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SAMPLE_RATE_HZ } from '../../../core/units.js';
 import type { AgentCall, ToolDescription } from '../../port.js';
+import type { WantedWaits } from '../../turn-taking.js';
 import type { ModelProtocol } from '../model-socket.js';
 import type { SoundFormat } from '../sound-format.js';
 
@@ -16,6 +17,8 @@ export type DeepgramMind = {
     /** Null: the model's own, or it finds out. */
     readonly language: string | null;
   };
+  /** Absent: the recognizer's own. */
+  readonly waits?: WantedWaits;
   readonly llm: {
     readonly provider: 'openai' | 'anthropic' | 'google';
     readonly model: string;
@@ -57,7 +60,13 @@ type HistoryMessage = { readonly type: 'History'; readonly role: 'user' | 'assis
 
 type ListenProvider =
   | { readonly type: 'deepgram'; readonly version: 'v1'; readonly model: string; readonly language?: string }
-  | { readonly type: 'deepgram'; readonly version: 'v2'; readonly model: string; readonly language_hints?: string[] };
+  | {
+      readonly type: 'deepgram';
+      readonly version: 'v2';
+      readonly model: string;
+      readonly language_hints?: string[];
+      readonly eot_timeout_ms?: number;
+    };
 
 type ThinkType = (typeof THINK_TYPES)[keyof typeof THINK_TYPES];
 
@@ -69,11 +78,14 @@ type DeepgramFunction = {
   readonly defer_until_eot: true;
 };
 
+/** The shortest wait that Flux takes, whatever it believes to have been said. */
+const MIN_END_OF_TURN_MS = 500;
+
 const THINK_TYPES = { openai: 'open_ai', anthropic: 'anthropic', google: 'google' } as const;
 
 /** @param history of an earlier session */
 export function settingsOf(
-  { instructions, voice, stt, llm }: DeepgramMind,
+  { instructions, voice, stt, llm, waits }: DeepgramMind,
   tools: readonly ToolDescription[],
   history: AgentCall['history'],
 ): Settings {
@@ -86,7 +98,7 @@ export function settingsOf(
     },
     agent: {
       ...(history.length === 0 ? {} : { context: { messages: history.map(historyMessage) } }),
-      listen: { provider: listenProvider(stt) },
+      listen: { provider: listenProvider(stt, waits) },
       think: {
         provider: {
           type: THINK_TYPES[llm.provider],
@@ -102,17 +114,19 @@ export function settingsOf(
 }
 
 /** The family that has an interface of its own, of recognizers and of voices. */
-function isFlux(model: string): boolean {
+export function isFlux(model: string): boolean {
   return model.startsWith('flux-');
 }
 
-function listenProvider({ model, language }: DeepgramMind['stt']): ListenProvider {
+function listenProvider({ model, language }: DeepgramMind['stt'], waits: WantedWaits = {}): ListenProvider {
   if (!isFlux(model)) {
     return { type: 'deepgram', version: 'v1', model, ...(language === null ? {} : { language }) };
   }
   // The others of the family speak one language, and refuse to be told which.
   const hints = language === null || model !== 'flux-general-multi' ? {} : { language_hints: [language] };
-  return { type: 'deepgram', version: 'v2', model, ...hints };
+  const { maxWaitMs } = waits;
+  const timeout = maxWaitMs === undefined ? {} : { eot_timeout_ms: Math.max(maxWaitMs, MIN_END_OF_TURN_MS) };
+  return { type: 'deepgram', version: 'v2', model, ...hints, ...timeout };
 }
 
 function historyMessage({ who, text }: AgentCall['history'][number]): HistoryMessage {

@@ -1,5 +1,6 @@
-import type { AgentContext, AgentProvider, AgentSession } from '../../port.js';
+import type { AgentCapabilities, AgentContext, AgentProvider, AgentSession } from '../../port.js';
 import type { DeepgramMind } from './protocol.js';
+import { isFlux } from './protocol.js';
 import { DeepgramAgentSession } from './session.js';
 
 export type DeepgramAgentSetUp = {
@@ -20,11 +21,13 @@ export type DeepgramAgentOptions = Omit<DeepgramAgentSetUp, 'baseUrl'> & {
 /** Recognizer, model and voice as one agent at Deepgram (Voice Agent API). Turn taking is Deepgram's. */
 export class DeepgramAgentProvider implements AgentProvider {
   readonly name: string;
-  readonly capabilities = { turnTaking: 'provider', utterances: 'unwanted', fillers: 'conversation' } as const;
+  readonly capabilities: AgentCapabilities;
   readonly #options: DeepgramAgentOptions;
 
   constructor({ baseUrl, ...options }: DeepgramAgentSetUp) {
     this.name = options.name;
+    const waits = isFlux(options.mind.stt.model) ? ({ waits: 'maxWaitMs' } as const) : {};
+    this.capabilities = { turnTaking: 'provider', utterances: 'unwanted', fillers: 'conversation', ...waits };
     this.#options = { ...options, url: socketUrl(baseUrl) };
   }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AgentCall, ToolDescription } from '../../port.js';
+import type { WantedWaits } from '../../turn-taking.js';
 import type { ModelProtocol, ModelSocket } from '../model-socket.js';
 import type { SoundFormat } from '../sound-format.js';
 
@@ -15,7 +16,9 @@ type Setup = {
   };
   readonly systemInstruction?: { readonly parts: [{ readonly text: string }] };
   readonly tools?: [{ readonly functionDeclarations: FunctionDeclaration[] }];
-  readonly realtimeInputConfig: { readonly automaticActivityDetection: { readonly disabled: boolean } };
+  readonly realtimeInputConfig: {
+    readonly automaticActivityDetection: { readonly disabled: boolean; readonly silenceDurationMs?: number };
+  };
   /** Present: the server tells handles by which a new session goes on where this one was. */
   readonly sessionResumption: { readonly handle?: string };
   /** Without it a session with sound ends after a quarter of an hour. */
@@ -127,15 +130,18 @@ export type GeminiVoice = {
   readonly voice: string | null;
   /** Who finds the caller's turns. */
   readonly turnTaking: 'linecard' | 'provider';
+  /** Of the model's own turn taking; absent: its own. */
+  readonly waits?: WantedWaits;
 };
 
 /** @param resume a handle, or what was said so far, for a session that is to go on with a conversation */
 export function setupOf(
-  { model, instructions, voice, turnTaking }: GeminiVoice,
+  { model, instructions, voice, turnTaking, waits }: GeminiVoice,
   tools: readonly ToolDescription[],
   resume: { readonly handle: string } | { readonly history: AgentCall['history'] },
 ): Setup {
   const told = 'handle' in resume ? instructions : withHistory(instructions, resume.history);
+  const silenceMs = turnTaking === 'provider' ? waits?.minWaitMs : undefined;
   return {
     model: model.includes('/') ? model : `models/${model}`,
     generationConfig: {
@@ -144,7 +150,12 @@ export function setupOf(
     },
     ...(told === '' ? {} : { systemInstruction: { parts: [{ text: told }] } }),
     ...(tools.length === 0 ? {} : { tools: [{ functionDeclarations: tools.map(declarationOf) }] }),
-    realtimeInputConfig: { automaticActivityDetection: { disabled: turnTaking === 'linecard' } },
+    realtimeInputConfig: {
+      automaticActivityDetection: {
+        disabled: turnTaking === 'linecard',
+        ...(silenceMs === undefined ? {} : { silenceDurationMs: silenceMs }),
+      },
+    },
     sessionResumption: 'handle' in resume ? { handle: resume.handle } : {},
     contextWindowCompression: { slidingWindow: {} },
     inputAudioTranscription: {},

@@ -27,7 +27,7 @@ export class GeminiLiveProvider implements AgentProvider {
 
   constructor({ baseUrl, ...options }: GeminiLiveSetUp) {
     this.name = options.name;
-    this.capabilities = { turnTaking: options.voice.turnTaking, utterances: 'unwanted' };
+    this.capabilities = { turnTaking: options.voice.turnTaking, utterances: 'unwanted', waits: 'minWaitMs' };
     this.#options = { ...options, url: socketUrl(baseUrl) };
   }
 

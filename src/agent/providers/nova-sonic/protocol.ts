@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { AgentCall, ToolDescription } from '../../port.js';
+import type { WantedWaits } from '../../turn-taking.js';
 
 /** What the model says comes at this rate; what it hears goes as we have it. */
 export const NOVA_RATE_HZ = 24_000;
@@ -21,6 +22,8 @@ export type NovaVoice = {
   readonly model: string;
   readonly instructions: string;
   readonly voice: string;
+  /** Absent: the model's own. */
+  readonly waits?: WantedWaits;
 };
 
 /** One event of ours: a key with what belongs to it. */
@@ -35,7 +38,14 @@ export class SonicScript {
   opening(voice: NovaVoice, tools: readonly ToolDescription[], history: AgentCall['history']): InputEvent[] {
     const promptName = this.#promptName;
     return [
-      { event: { sessionStart: { inferenceConfiguration: { maxTokens: MAX_TOKENS, topP: 0.9, temperature: 0.7 } } } },
+      {
+        event: {
+          sessionStart: {
+            inferenceConfiguration: { maxTokens: MAX_TOKENS, topP: 0.9, temperature: 0.7 },
+            ...turnDetection(voice),
+          },
+        },
+      },
       {
         event: {
           promptStart: {
@@ -106,6 +116,19 @@ export class SonicScript {
       { event: { contentEnd: names } },
     ];
   }
+}
+
+/** The first version of the model cannot be told how long to wait. */
+export function takesWaits(model: string): boolean {
+  return !model.includes('nova-sonic-v1');
+}
+
+/** The pauses that end a turn are 1.5, 1.75 and 2 s ("Turn-taking controllability" in Amazon's guide): the shortest that is not shorter than wanted. */
+function turnDetection({ model, waits }: NovaVoice): object {
+  const waitMs = waits?.minWaitMs;
+  if (waitMs === undefined || !takesWaits(model)) return {};
+  const endpointingSensitivity = waitMs <= 1500 ? 'HIGH' : waitMs <= 1750 ? 'MEDIUM' : 'LOW';
+  return { turnDetectionConfiguration: { endpointingSensitivity } };
 }
 
 function toolConfiguration(tools: readonly ToolDescription[]): object {

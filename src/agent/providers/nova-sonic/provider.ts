@@ -1,6 +1,7 @@
-import type { AgentContext, AgentProvider, AgentSession } from '../../port.js';
+import type { AgentCapabilities, AgentContext, AgentProvider, AgentSession } from '../../port.js';
 import type { SonicStreams } from './bedrock.js';
 import type { NovaVoice } from './protocol.js';
+import { takesWaits } from './protocol.js';
 import { NovaSonicSession } from './session.js';
 
 export type NovaSonicOptions = {
@@ -14,11 +15,13 @@ export type NovaSonicOptions = {
 /** A speech-to-speech model of Amazon's behind Bedrock's bidirectional stream. Turn taking is the model's. */
 export class NovaSonicProvider implements AgentProvider {
   readonly name: string;
-  readonly capabilities = { turnTaking: 'provider', utterances: 'unwanted' } as const;
+  readonly capabilities: AgentCapabilities;
   readonly #options: NovaSonicOptions;
 
   constructor(options: NovaSonicOptions) {
     this.name = options.name;
+    const waits = takesWaits(options.voice.model) ? ({ waits: 'minWaitMs' } as const) : {};
+    this.capabilities = { turnTaking: 'provider', utterances: 'unwanted', ...waits };
     this.#options = options;
   }
 

@@ -1,6 +1,12 @@
-import type { RealtimeClientEvent, RealtimeSessionCreateRequest } from 'openai/resources/realtime/realtime';
+import type {
+  RealtimeAudioInputTurnDetection,
+  RealtimeClientEvent,
+  RealtimeSessionCreateRequest,
+} from 'openai/resources/realtime/realtime';
 import { z } from 'zod';
+import { assertNever } from '../../../core/assert-never.js';
 import type { AgentCall, ToolDescription } from '../../port.js';
+import type { WantedWaits } from '../../turn-taking.js';
 import type { SoundFormat } from '../sound-format.js';
 
 /** The formats of the protocol that are of use on the telephone; linear PCM is spoken at this rate only. */
@@ -88,13 +94,15 @@ export type RealtimeVoice = {
   readonly audio: keyof typeof REALTIME_SOUND;
   /** Who finds the caller's turns. */
   readonly turnDetection: 'server_vad' | 'semantic_vad' | 'linecard';
+  /** Of the server's turn detection; absent: its own. */
+  readonly waits?: WantedWaits;
   /** Model that writes down what the caller says; null: nobody does, and the history lacks it. */
   readonly transcriptionModel: string | null;
 };
 
 /** How a session is to be: one format both ways; the server's turn taking, which also cancels what it says, or none. */
 export function sessionRequest(voice: RealtimeVoice, tools: readonly ToolDescription[]): RealtimeSessionCreateRequest {
-  const { instructions, audio, turnDetection, transcriptionModel } = voice;
+  const { instructions, audio, transcriptionModel } = voice;
   const format = OFFICIAL_FORMATS[audio];
   return {
     type: 'realtime',
@@ -103,10 +111,7 @@ export function sessionRequest(voice: RealtimeVoice, tools: readonly ToolDescrip
     audio: {
       input: {
         format,
-        turn_detection:
-          turnDetection === 'linecard'
-            ? null
-            : { type: turnDetection, create_response: true, interrupt_response: true },
+        turn_detection: turnDetectionOf(voice),
         ...(transcriptionModel === null ? {} : { transcription: { model: transcriptionModel } }),
       },
       output: { format, voice: voice.voice },
@@ -119,6 +124,35 @@ export function sessionRequest(voice: RealtimeVoice, tools: readonly ToolDescrip
     })),
     tool_choice: 'auto',
   };
+}
+
+/** By silence the server waits for so long; by what was said for 2, 4 or 8 s at most (the description of `eagerness`). */
+function turnDetectionOf({ turnDetection, waits = {} }: RealtimeVoice): RealtimeAudioInputTurnDetection | null {
+  const { minWaitMs, maxWaitMs } = waits;
+  const answers = { create_response: true, interrupt_response: true };
+  switch (turnDetection) {
+    case 'linecard':
+      return null;
+    case 'server_vad':
+      return {
+        type: turnDetection,
+        ...answers,
+        ...(minWaitMs === undefined ? {} : { silence_duration_ms: minWaitMs }),
+      };
+    case 'semantic_vad':
+      return {
+        type: turnDetection,
+        ...answers,
+        ...(maxWaitMs === undefined ? {} : { eagerness: eagernessOf(maxWaitMs) }),
+      };
+    default:
+      return assertNever(turnDetection);
+  }
+}
+
+function eagernessOf(maxWaitMs: number): 'low' | 'medium' | 'high' {
+  if (maxWaitMs <= 2000) return 'high';
+  return maxWaitMs <= 4000 ? 'medium' : 'low';
 }
 
 /** A turn of the conversation so far, as an item. */

@@ -25,8 +25,10 @@ export class OpenAiRealtimeProvider implements AgentProvider {
 
   constructor({ baseUrl, ...options }: OpenAiRealtimeSetUp) {
     this.name = options.name;
-    const turnTaking = options.voice.turnDetection === 'linecard' ? 'linecard' : 'provider';
-    this.capabilities = { turnTaking, utterances: 'unwanted', fillers: 'conversation' };
+    const { turnDetection } = options.voice;
+    const turnTaking = turnDetection === 'linecard' ? 'linecard' : 'provider';
+    const waits = turnDetection === 'semantic_vad' ? 'maxWaitMs' : 'minWaitMs';
+    this.capabilities = { turnTaking, utterances: 'unwanted', fillers: 'conversation', waits };
     this.#options = { ...options, url: socketUrl(baseUrl, options.voice.model) };
   }
 
