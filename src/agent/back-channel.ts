@@ -1,11 +1,15 @@
-/** Sounds by which listeners say "go on", in the spellings of recognizers. Words that may be an answer (yes, okay, no) are none of them. */
-const SOUND = /^(?:m+-?h+m*|m+h?m+|mm+|h+m+|uh-?hu+h|uh|um|a+h|o+h|aha|hm-?hm)$/;
+/** Sounds by which listeners say "go on", in the spellings of recognizers, and words of assent, which mean the same where nothing was asked. */
+const SOUND = 'm+-?h+m*|m+h?m+|mm+|h+m+|uh-?hu+h|uh|um|a+h|o+h|aha|hm-?hm';
+const ASSENT = 'okay|ok|yes|yeah|yep|yup|right|sure|alright|all right|i see|got it|fine|great';
+const LISTENS = new RegExp(`^(?:${SOUND}|${ASSENT})(?: (?:${SOUND}|${ASSENT})){0,2}$`);
 
-/** Whether someone only made sounds of listening. An agent that was cut off by them goes on where it stopped. */
+/** Whether someone only showed that they listen. An agent that was stopped by it, and had asked nothing, goes on where it stopped. */
 export function isBackChannel(text: string): boolean {
-  const sounds = text
-    .toLowerCase()
-    .split(/[\s.,!?…]+/)
-    .filter((sound) => sound !== '');
-  return sounds.length > 0 && sounds.length <= 3 && sounds.every((sound) => SOUND.test(sound));
+  return LISTENS.test(
+    text
+      .toLowerCase()
+      .split(/[\s.,!?…]+/)
+      .filter((word) => word !== '')
+      .join(' '),
+  );
 }

@@ -171,8 +171,8 @@ export class CallerTurns {
 
   #started(nowMs: number): void {
     if (this.#wantsUtterances) this.#utterance.begin();
-    const { current, idle } = this.#queue;
-    this.#talkOver.begin(current === 'allowed' ? 'speaks' : 'silent');
+    const { current, idle, awaitsAnswer } = this.#queue;
+    this.#talkOver.begin(current === 'allowed' && !awaitsAnswer ? 'speaks' : 'silent');
     this.#heldUntilMs = Number.POSITIVE_INFINITY;
     this.#listener.stirred();
     if (this.#judge === 'session') {

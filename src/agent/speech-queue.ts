@@ -2,6 +2,7 @@ import type { SegmentId } from '../core/ids.js';
 import { newSegmentId } from '../core/ids.js';
 import { SAMPLES_PER_MS } from '../core/units.js';
 import type { HeardSpeech, SpeechOut, WordTiming } from './port.js';
+import { Questions } from './questions.js';
 import type { SampleChunks } from './sample-chunks.js';
 import { SampleQueue } from './sample-chunks.js';
 import { textHeard } from './text-heard.js';
@@ -14,6 +15,8 @@ const MAX_SEGMENTS = 256;
 const FADE_SAMPLES = 5 * SAMPLES_PER_MS;
 /** An onset is noticed 160 ms late, and whoever spoke did not listen: what was said then is said again. */
 const REPEATED_SAMPLES = 240 * SAMPLES_PER_MS;
+/** Who speaks into the last of what an agent has to say has not interrupted it. */
+const NEARLY_OVER_MS = 400;
 
 type Segment = {
   readonly id: SegmentId;
@@ -46,6 +49,7 @@ export class SpeechQueue implements SpeechOut {
   #cut: Segment[] = [];
   /** stopping: held, and still to be faded out at the next `read`. */
   #state: 'playing' | 'stopping' | 'held' = 'playing';
+  readonly #questions = new Questions();
   /** Ring of what was read last; the next sample goes to `#recentAt`. */
   readonly #recent = new Int16Array(REPEATED_SAMPLES);
   #recentAt = 0;
@@ -93,6 +97,14 @@ export class SpeechQueue implements SpeechOut {
   get current(): 'none' | 'allowed' | 'protected' {
     const first = this.#segments[0];
     return first === undefined || (first.written === 0 && first.state === 'open') ? 'none' : first.interruption;
+  }
+
+  get awaitsAnswer(): boolean {
+    const first = this.#segments[0];
+    if (first === undefined) return true;
+    const isAll = this.#segments.every(({ state }) => state === 'ended');
+    if (isAll && this.queuedMs <= NEARLY_OVER_MS) return true;
+    return this.#questions.mayBeAnswered(first.words, first.played / SAMPLES_PER_MS, totalMsOf(first));
   }
 
   begin(options?: { readonly interruption?: 'allowed' | 'protected' }): SegmentId {
@@ -144,6 +156,7 @@ export class SpeechQueue implements SpeechOut {
     const wasSilent = this.#state === 'held';
     this.#state = 'playing';
     this.#repeated = 0;
+    this.#questions.forget();
     if (this.#segments.length === 0) return;
     const cut = this.#segments.splice(0);
     if (!wasSilent) {
@@ -257,6 +270,7 @@ export class SpeechQueue implements SpeechOut {
   }
 
   #report(segment: Segment, interrupted: boolean): void {
+    if (!interrupted) this.#questions.heard(segment.words, totalMsOf(segment));
     this.#onHeard(heardOf(segment, interrupted));
   }
 
@@ -265,9 +279,13 @@ export class SpeechQueue implements SpeechOut {
   }
 }
 
-function heardOf({ id, words, played, written, expected }: Segment, interrupted: boolean): HeardSpeech {
+function heardOf(segment: Segment, interrupted: boolean): HeardSpeech {
+  const { id, words, played } = segment;
   const heardMs = played / SAMPLES_PER_MS;
-  const totalMs = Math.max(written, expected) / SAMPLES_PER_MS;
-  const text = interrupted ? textHeard(words, heardMs, totalMs) : words.map(({ word }) => word).join(' ');
+  const text = interrupted ? textHeard(words, heardMs, totalMsOf(segment)) : words.map(({ word }) => word).join(' ');
   return { segment: id, heardMs, text, interrupted };
+}
+
+function totalMsOf({ written, expected }: Segment): number {
+  return Math.max(written, expected) / SAMPLES_PER_MS;
 }

@@ -95,6 +95,61 @@ describe('an agent that leaves turns to us, and hears no words', () => {
   });
 });
 
+describe('an agent that hears no words, and asked something', () => {
+  /** A call in which the agent says a text at an even pace, of which the caller has heard a part. */
+  function told(text: string, ms: number, heardMs: number): { agent: ScriptedAgent; call: AgentCallHarness } {
+    const agent = new ScriptedAgent();
+    const call = new AgentCallHarness({ provider: agent.provider, turns: USUAL });
+    call.conversation.start();
+    agent.speak(text, ms);
+    call.run(heardMs);
+    return { agent, call };
+  }
+
+  it.each([
+    ['when all but the last word of it was heard', 'Shall I connect you with the sales department?', 2600, 2200],
+    [
+      'when something else is being said already',
+      'May I help? There are four people in the sales department.',
+      4000,
+      1300,
+    ],
+  ])('takes a short word for the answer: %s', (_, text, ms, heardMs) => {
+    const { agent, call } = told(text, ms, heardMs);
+    call.run(220, LOUD);
+    call.run(1000);
+    expect(agent.told).toEqual(['start', 'callerStarted', 'callerFinished']);
+    expect(agent.heardSpeech).toMatchObject([{ interrupted: true }]);
+  });
+
+  it('hears a question in the segment before', () => {
+    const { agent, call } = told('Shall I connect you?', 1500, 1000);
+    agent.speak('There are four people in the sales department.', 3000);
+    call.run(1000);
+    call.run(220, LOUD);
+    call.run(1000);
+    expect(agent.told).toEqual(['start', 'callerStarted', 'callerFinished']);
+  });
+
+  it('takes a short word for listening when it has been saying something else for long', () => {
+    const { agent, call } = told('May I help? There are four people in the sales department.', 4000, 2700);
+    call.run(220, LOUD);
+    call.run(2500);
+    expect(agent.told).toEqual(['start']);
+    expect(agent.heardSpeech).toMatchObject([{ interrupted: false }]);
+  });
+});
+
+describe('an agent that has hardly anything left to say', () => {
+  it('is spoken to, and not into: a short word counts', () => {
+    const { agent, call } = spokenTo({});
+    call.run(1700);
+    call.run(220, LOUD);
+    call.run(1000);
+    expect(agent.told).toEqual(['start', 'callerStarted', 'callerFinished']);
+  });
+});
+
 describe('an agent that understands words', () => {
   it('is told at once, decides, and goes on where it stopped', () => {
     const { agent, call } = spokenTo({ interruptions: 'session' });

@@ -185,9 +185,10 @@ export class PipelineSession implements AgentSession {
     this.#freeFloor();
   }
 
-  /** Who is spoken to and says "mm-hm" is listening. */
+  /** Who is told something and says "mm-hm" is listening; who is asked something has answered. */
   #saysNothing(text: string): boolean {
-    return text === '' || (isBackChannel(text) && this.#speaker.interrupted);
+    if (text === '') return true;
+    return isBackChannel(text) && this.#speaker.interrupted && !this.#context.speech.awaitsAnswer;
   }
 
   /** Something for the model that the caller did not say. */

@@ -115,12 +115,12 @@ describe('an answer that is begun in a pause', () => {
   it('is not begun for a sound of listening', async () => {
     const call = await greeted();
     ears.transcripts.push('Count.', 'Mm-hm.');
-    parts.answers.push(['One two three four five six seven eight nine ten eleven.']);
+    parts.answers.push(['One two three four five six seven eight nine ten eleven twelve thirteen fourteen.']);
     callerSpeaks(call, 500);
     call.run(700);
     await call.runUntil(() => call.leg.audibleFrames > 40);
     callerSpeaks(call, 300);
-    await call.runUntil(() => said(call).some((turn) => turn.includes('eleven.')));
+    await call.runUntil(() => said(call).some((turn) => turn.includes('fourteen.')));
     expect(parts.chats).toHaveLength(1);
   });
 

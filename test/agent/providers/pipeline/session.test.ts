@@ -141,7 +141,7 @@ describe('an agent made of parts', () => {
     expect(fake.lastDialog.slice(-2)).toEqual([`assistant: ${heard}`, 'user: Stop.']);
   });
 
-  it.each(['', 'Mm-hm.'])('goes on where a cough, or a sound of listening, cut it off: "%s"', async (sound) => {
+  it.each(['', 'Mm-hm.', 'Okay.'])('goes on where a cough, or a sign of listening, cut it off: "%s"', async (sound) => {
     const call = await greeted();
     fake.answers.push(['One two three four five six seven. ', 'Eight nine ten eleven.']);
     say(call, 'Count.');
@@ -157,6 +157,16 @@ describe('an agent made of parts', () => {
     expect(words.filter((word) => word === 'one' || word === 'One')).toHaveLength(1);
     expect(words).toContain('seven.');
     expect(fake.chats).toHaveLength(1);
+  });
+
+  it('takes a sign of listening for the answer to what it has just asked', async () => {
+    const call = await greeted();
+    fake.answers.push(['Shall I connect you with sales? ', 'There is somebody in the office now.'], ['One moment.']);
+    say(call, 'Sales, please.');
+    await call.runUntil(() => said(call).includes('agent: Shall I connect you with sales?'));
+    say(call, 'Okay.', 300);
+    await call.runUntil(() => said(call).at(-1) === 'agent: One moment.');
+    expect(said(call)).toContain('caller: Okay.');
   });
 
   it('takes what the caller adds before the answer as one turn', async () => {
