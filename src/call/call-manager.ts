@@ -205,13 +205,22 @@ export class CallManager implements CallDirectory, CallActions {
         this.#callerReplaced(pbx, event);
         break;
       case 'connected':
-        void this.#reconciling.run(pbx);
+        if (event.pbx === 'restarted') this.#lost(pbx);
+        void this.#reconciling.connected(pbx, event.pbx ?? 'unknown');
         break;
       case 'disconnected':
         break; // its adapter has said so, with all that it knows
       default:
         assertNever(event);
     }
+  }
+
+  /** It has been started again: nobody has to look for its calls. */
+  #lost(pbx: Pbx): void {
+    const calls = this.#calls.all().filter((call) => call.line?.pbx === pbx);
+    if (calls.length > 0)
+      this.#log.warn({ pbx: pbx.name, calls: calls.length }, 'calls ended because the PBX was restarted');
+    for (const call of calls) call.lost();
   }
 
   #onChannel(pbx: Pbx, event: ChannelEvent): void {

@@ -259,7 +259,8 @@ export class CallSession implements AgentsCall {
     if (this.#ending.hasEnded) return;
     switch (event.kind) {
       case 'channelGone':
-        void this.#callerGone();
+        if (event.cause === 'lost') this.lost();
+        else void this.#callerGone();
         break;
       case 'digitPressed':
         this.#keyPad.press(event.digit);

@@ -9,7 +9,7 @@ const INTERVAL_MS = 30_000;
 /** And how soon where that, or bringing a caller to the fallback, failed: somebody waits and hears nothing but ringing. */
 const AGAIN_MS = 1000;
 
-export type ReconcileRunsOptions = Omit<ReconcileOptions, 'pbx' | 'emptyBefore' | 'onEmpty' | 'offer'> & {
+export type ReconcileRunsOptions = Omit<ReconcileOptions, 'pbx' | 'emptyBefore' | 'onEmpty' | 'offer' | 'absent'> & {
   readonly pbxes: readonly Pbx[];
   readonly offer: (pbx: Pbx, offer: Parameters<ReconcileOptions['offer']>[0]) => void;
 };
@@ -20,6 +20,8 @@ export class ReconcileRuns {
   readonly #again = new Map<Pbx, Alarm>();
   /** The bridges that were empty when we last looked, of each PBX that has answered since the start. */
   readonly #emptyBridges = new Map<Pbx, ReadonlySet<BridgeId>>();
+  /** PBXs that say when they were restarted: who is missing there without it has hung up. */
+  readonly #tellsRestarts = new Set<Pbx>();
   #state: 'idle' | 'running' | 'stopped' = 'idle';
   #alarm: Alarm | null = null;
 
@@ -39,6 +41,12 @@ export class ReconcileRuns {
     for (const alarm of this.#again.values()) alarm.cancel();
   }
 
+  /** There is a connection, and events may have been lost before it. Never rejects. */
+  async connected(pbx: Pbx, since: 'same' | 'restarted' | 'unknown'): Promise<void> {
+    if (since !== 'unknown') this.#tellsRestarts.add(pbx);
+    await this.run(pbx);
+  }
+
   /** Never rejects. */
   async run(pbx: Pbx): Promise<void> {
     const { log, offer } = this.#options;
@@ -47,6 +55,7 @@ export class ReconcileRuns {
         ...this.#options,
         pbx,
         offer: (each) => offer(pbx, each),
+        absent: this.#tellsRestarts.has(pbx) ? 'hung up' : 'lost',
         emptyBefore: this.#emptyBridges.get(pbx) ?? null,
         onEmpty: (bridges) => this.#emptyBridges.set(pbx, bridges),
         log: log.child({ pbx: pbx.name }),

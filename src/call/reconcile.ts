@@ -40,6 +40,8 @@ export type ReconcileOptions = {
   readonly journal: Pick<CallJournal, 'unfinished'>;
   /** A call of an earlier process, whose caller hung up meanwhile or talks with a person. */
   readonly onOver: (call: UnfinishedCall, caller: EarlierCaller) => void;
+  /** What has become of a caller whom the PBX does not have any more. */
+  readonly absent: 'hung up' | 'lost';
   readonly clock: Clock;
   readonly log: Logger;
   /** Bridges that were empty at the run before; null at the first, when what nobody knows was left by an earlier process, however young it is. */
@@ -60,7 +62,12 @@ export async function reconcile(options: ReconcileOptions): Promise<void> {
   const snapshot = await pbx.snapshot();
   const present = new Set(snapshot.channels.map((channel) => channel.channelId));
   for (const call of before) {
-    if (call.line !== null && !present.has(call.line.offer.channelId)) {
+    if (call.line === null || present.has(call.line.offer.channelId)) continue;
+    const { channelId } = call.line.offer;
+    if (options.absent === 'hung up') {
+      log.info({ callId: call.id }, 'the caller hung up while the PBX could not tell');
+      call.onPbx({ kind: 'channelGone', channelId, cause: 'normal' });
+    } else {
       log.warn({ callId: call.id }, 'call ended because the PBX no longer has its channel');
       call.lost();
     }

@@ -62,7 +62,11 @@ export type PbxEvent =
       readonly replacedChannelId: ChannelId;
       readonly by: { readonly channelId: ChannelId; readonly caller: Caller; readonly answered: 'yes' | 'no' };
     }
-  | { readonly kind: 'connected' }
+  /**
+   * restarted: it has none of the calls that it had. same: whoever it does not have any more hung up while nothing was told; of people whom we rang that is told
+   * with the first snapshot. Absent: at the first connection, and where the PBX does not say.
+   */
+  | { readonly kind: 'connected'; readonly pbx?: 'same' | 'restarted' }
   | { readonly kind: 'disconnected'; readonly reason: string };
 
 /** Why a channel ended, in words both PBXs share (Q.850 cause in brackets). */
@@ -73,6 +77,7 @@ export type HangUpCause =
   | 'declined' // 21
   | 'unreachable' // 3, 20, 27
   | 'cancelled' // we took it back while it rang
+  | 'lost' // the PBX ends, and all of its calls with it
   | 'failed'; // anything else
 
 /** What a PBX can do, as data. */

@@ -559,6 +559,34 @@ describe('after a restart or a lost connection', () => {
   });
 });
 
+describe('a PBX that says whether it was restarted', () => {
+  it('has lost the calls that it had when it was', async () => {
+    await talkingCall();
+    pbx.failures.set('snapshot', new LinecardError('PBX_TIMEOUT', 'busy with its start'));
+    pbx.onEvent({ kind: 'connected', pbx: 'restarted' });
+    await settle();
+    expect(outcome()).toBe('failed/pbx');
+    expect(manager.list()).toEqual([]);
+  });
+
+  it('has lost those that it ends itself', async () => {
+    const { channelId } = await talkingCall();
+    pbx.onEvent({ kind: 'channelGone', channelId, cause: 'lost' });
+    await settle();
+    expect(outcome()).toBe('failed/pbx');
+    nothingIsLeft();
+  });
+
+  // An outcome "failed, fault of the PBX" would wake an admin for a caller who just hung up.
+  it('has not: who is not there any more hung up meanwhile', async () => {
+    await talkingCall();
+    pbx.onEvent({ kind: 'connected', pbx: 'same' });
+    await settle();
+    expect(outcome()).toBe('completed/none');
+    nothingIsLeft();
+  });
+});
+
 describe('shutting down', () => {
   it('lets live calls end, then sends the rest to the fallback, and takes no new ones', async () => {
     await talkingCall();

@@ -47,6 +47,15 @@ const OPERATIONS: Readonly<Record<string, readonly Operation[]>> = {
       ['extension', 'query'],
       ['priority', 'query'],
     ]),
+    operation('POST', '/channels/{channelId}', 'originateWithId', 'Channel', [
+      CHANNEL,
+      ['endpoint', 'query'],
+      ['app', 'query'],
+      ['callerId', 'query'],
+      ['timeout', 'query'],
+      ['originator', 'query'],
+      ['formats', 'query'],
+    ]),
     operation('POST', '/channels/externalMedia', 'externalMedia', 'Channel', [
       ['channelId', 'query'],
       ['app', 'query'],

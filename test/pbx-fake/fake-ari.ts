@@ -35,6 +35,9 @@ export class FakeAri {
   /** What `rtp_statistics` answers; null: the channels have no RTP. */
   rtp: object | null = null;
   version = '22.10.1';
+  /** When it was started, as it says; another one after each `start`. */
+  startedAt = '';
+  #starts = 0;
   password = 'secret';
   rights: 'all' | 'read' = 'all';
   /** Formats that media channels take. */
@@ -66,6 +69,8 @@ export class FakeAri {
 
   /** A second `start` comes back on the same port, as a restarted PBX does. */
   async start(): Promise<void> {
+    this.#starts += 1;
+    this.startedAt = `2026-01-05T09:00:0${this.#starts}.000+0000`;
     this.#server = createServer((request, response) => void this.#answer(request, response));
     this.#server.on('upgrade', (request, socket, head) => {
       const url = new URL(request.url ?? '/', this.url);
@@ -145,6 +150,19 @@ export class FakeAri {
     this.emit({ type: 'ChannelDestroyed', cause, cause_txt: '', channel });
   }
 
+  /** Somebody who is rung picks up: their channel comes into the application, if that is there. */
+  pickUp(id: string): void {
+    const channel = this.channels.get(id);
+    if (channel === undefined) throw new Error('nobody is rung');
+    if (this.#apps.size === 0) {
+      this.hangUp(id);
+      return;
+    }
+    channel.state = 'Up';
+    channel.dialplan = { ...channel.dialplan, app_name: 'Stasis', app_data: 'linecard' };
+    this.emit({ type: 'StasisStart', args: [], channel });
+  }
+
   press(id: string, digit: string, timestamp = `t${(this.#made += 1)}`): void {
     this.emit({ type: 'ChannelDtmfReceived', digit, timestamp, channel: this.channels.get(id) });
   }
@@ -209,7 +227,7 @@ export class FakeAri {
     switch (path.split('/')[1]) {
       case 'asterisk':
         return path === '/asterisk/info'
-          ? succeed({ system: { version: this.version } })
+          ? succeed({ system: { version: this.version }, status: { startup_time: this.startedAt } })
           : succeed(this.modules.map((name) => ({ name: `${name}.so`, status: 'Running' })));
       case 'applications':
         return this.#apps.has(path.split('/')[2] ?? '') ? succeed({}) : refuse(404, 'Application not found');
@@ -247,6 +265,7 @@ export class FakeAri {
   #channelReply(about: string, id: string, query: URLSearchParams): Exclude<Instead, string> {
     if (id === '') return succeed([...this.channels.values()]);
     if (about === 'POST /channels/externalMedia') return this.#externalMedia(query);
+    if (about === `POST /channels/${id}`) return this.#originate(id, query);
     const channel = this.channels.get(id);
     if (channel === undefined) return refuse(404, 'Channel not found');
     const verb = about.split(`/channels/${id}`).join('').trim();
@@ -272,6 +291,20 @@ export class FakeAri {
       this.emit({ type: 'StasisEnd', channel });
     }
     return { status: 204, body: '' };
+  }
+
+  #originate(id: string, query: URLSearchParams): Exclude<Instead, string> {
+    const [, exten = '', context = ''] = /^Local\/([^@]*)@(.*)\/n$/.exec(query.get('endpoint') ?? '') ?? [];
+    const channel: FakeChannel = {
+      id,
+      state: 'Ring',
+      caller: { name: '', number: '' },
+      dialplan: { context, exten, priority: 1, app_name: 'AppDial2', app_data: '(Outgoing Line)' },
+      creationtime: '2026-01-05T09:00:00.000+0000',
+      hearsMusic: false,
+    };
+    this.channels.set(id, channel);
+    return succeed(channel);
   }
 
   #externalMedia(query: URLSearchParams): Exclude<Instead, string> {

@@ -161,6 +161,8 @@ function refusalOf(cause: HangUpCause): Refusal {
       return cause;
     case 'cancelled':
       return 'noAnswer';
+    case 'lost':
+      return 'failed';
     case 'normal':
       return 'hungUp';
     default:

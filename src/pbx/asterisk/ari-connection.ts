@@ -24,6 +24,14 @@ export type AriOptions = {
   readonly log: Logger;
 };
 
+/** Who answers. */
+export type PbxIdentity = {
+  /** `22.10.1`, as the PBX says. */
+  readonly version: string;
+  /** When it was started, in its own words: another word is another life, without the calls of the one before. Empty: it does not say. */
+  readonly startedAt: string;
+};
+
 /** What a connection tells, from `begin` on. `onLost` comes once, after it nothing else. */
 export type AriListener = {
   readonly onEvent: (event: unknown) => void;
@@ -57,7 +65,7 @@ export async function connectAri(
   const givenUp = rejectOnAbort([limit.signal, signal]);
   let connection: AriConnection | null = null;
   try {
-    const version = await Promise.race([askVersion(http), givenUp.promise]);
+    const pbx = await Promise.race([askIdentity(http), givenUp.promise]);
     await Promise.race([askPermission(http, username), givenUp.promise]);
     const client = await Promise.race([loadClient(http, username, password), givenUp.promise]);
     if (!knowsEvent(client, 'StasisStart'))
@@ -65,7 +73,7 @@ export async function connectAri(
         'PBX_REFUSED',
         `the ARI at ${http.origin} does not describe its events, so no call would be noticed`,
       );
-    connection = new AriConnection(options, http, client, version, listener);
+    connection = new AriConnection(options, http, client, pbx, listener);
     await Promise.race([connection.opened, givenUp.promise]);
     return connection;
   } catch (error) {
@@ -80,8 +88,7 @@ export async function connectAri(
 
 /** One life of the connection to ARI: HTTP by ari-client, its WebSocket, and the ping that finds it half-open. */
 export class AriConnection {
-  /** `22.10.1`, as the PBX says. */
-  readonly version: string;
+  readonly pbx: PbxIdentity;
   /** Resolves when the application is registered. */
   readonly opened: Promise<void>;
   readonly #options: AriOptions;
@@ -98,11 +105,11 @@ export class AriConnection {
   #early: unknown[] | null = [];
   #lostBecause = '';
 
-  constructor(options: AriOptions, http: AriHttp, client: AriClient, version: string, listener: AriListener) {
+  constructor(options: AriOptions, http: AriHttp, client: AriClient, pbx: PbxIdentity, listener: AriListener) {
     this.#options = options;
     this.#http = http;
     this.#client = client;
-    this.version = version;
+    this.pbx = pbx;
     this.#listener = listener;
     // Never on channel objects: the library keeps those listeners for ever.
     client.on('*', (event) => {
@@ -217,14 +224,14 @@ export class AriConnection {
   }
 }
 
-/** The PBX's version, which also shows that it is one and that it knows us. Rejects with AriRefusal or a LinecardError. */
-export async function askVersion(http: AriHttp): Promise<string> {
+/** Who the PBX is, which also shows that it is one and that it knows us. Rejects with AriRefusal or a LinecardError. */
+export async function askIdentity(http: AriHttp): Promise<PbxIdentity> {
   const reply = await http.request({ method: 'GET', path: '/ari/asterisk/info' });
   if (reply.status !== 200) throw new AriRefusal(reply.status, reply.body);
-  const version = readVersion(reply.body);
-  if (version === '')
+  const identity = readIdentity(reply.body);
+  if (identity.version === '')
     throw new LinecardError('PBX_REFUSED', `what answers at ${http.origin} is no ARI: check ari.url (host and port)`);
-  return version;
+  return identity;
 }
 
 /** Rejects with PBX_REFUSED for a user that may only read: that is refused before the channel is looked for. */
@@ -237,11 +244,12 @@ export async function askPermission(http: AriHttp, username: string): Promise<vo
     );
 }
 
-function readVersion(body: string): string {
+function readIdentity(body: string): PbxIdentity {
   try {
-    return text(field(JSON.parse(body) as unknown, 'system'), 'version');
+    const info = JSON.parse(body) as unknown;
+    return { version: text(field(info, 'system'), 'version'), startedAt: text(field(info, 'status'), 'startup_time') };
   } catch {
-    return ''; // no JSON, so no ARI
+    return { version: '', startedAt: '' }; // no JSON, so no ARI
   }
 }
 

@@ -74,8 +74,7 @@ export function readEvent(raw: unknown): AriEvent | null {
     case 'StasisEnd':
       return { kind: 'gone', channelId, cause: 'normal' };
     case 'ChannelHangupRequest':
-      // `soft`: the number is a flag of Asterisk's own (32 = AST_SOFTHANGUP_EXPLICIT), no Q.850 cause.
-      return { kind: 'gone', channelId, cause: field(raw, 'soft') === true ? 'normal' : readCause(raw) };
+      return { kind: 'gone', channelId, cause: field(raw, 'soft') === true ? readSoftCause(raw) : readCause(raw) };
     case 'ChannelDestroyed':
       return { kind: 'gone', channelId, cause: readCause(raw) };
     case 'ChannelDtmfReceived': {
@@ -147,6 +146,7 @@ export function reasonForHangUp(cause: HangUpCause): string {
     declined: 'rejected',
     unreachable: 'unallocated',
     cancelled: 'normal',
+    lost: 'failure',
     failed: 'failure',
   } as const satisfies Record<HangUpCause, string>;
   return reasons[cause];
@@ -169,6 +169,14 @@ function readChannel(raw: unknown): AriChannel | null {
     appData: text(dialplan, 'app_data'),
     createdAtMs: Number.isNaN(createdAtMs) ? 0 : createdAtMs,
   };
+}
+
+/** What Asterisk does by itself has a flag in the place of a Q.850 cause (`AST_SOFTHANGUP_…` of channel.h). */
+const SOFT_HANGUP_SHUTDOWN = 4;
+
+/** `core restart now` and the like hang everybody up before they end: nobody has done so. */
+function readSoftCause(raw: unknown): HangUpCause {
+  return field(raw, 'cause') === SOFT_HANGUP_SHUTDOWN ? 'lost' : 'normal';
 }
 
 function readCause(raw: unknown): HangUpCause {

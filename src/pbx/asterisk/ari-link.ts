@@ -1,6 +1,6 @@
 import { wait } from '../../core/clock.js';
 import { LinecardError, toLinecardError } from '../../core/errors.js';
-import { connectAri, type AriConnection, type AriOptions } from './ari-connection.js';
+import { connectAri, type AriConnection, type AriOptions, type PbxIdentity } from './ari-connection.js';
 import { readEvent, type AriEvent } from './ari-events.js';
 import type { AriClient } from './ari-library.js';
 import { backOffMs } from './back-off.js';
@@ -10,8 +10,8 @@ export type ChannelEvent = Exclude<AriEvent, { readonly kind: 'replaced' }>;
 
 /** What the link tells; none of it may throw. */
 export type AriLinkListener = {
-  /** Connected, with the PBX's version; events follow. */
-  readonly onUp: (version: string) => void;
+  /** Connected; events follow. */
+  readonly onUp: (pbx: PbxIdentity) => void;
   readonly onEvent: (event: ChannelEvent) => void;
   /** Lost or not there at all; events that happen now are never told. */
   readonly onDown: (reason: string, before: 'up' | 'down') => void;
@@ -122,7 +122,7 @@ export class AriLink {
     this.#connection = connection;
     void previous?.close();
     this.#unready = null;
-    listener.onUp(connection.version);
+    listener.onUp(connection.pbx);
     connection.begin();
     return { ended };
   }

@@ -72,6 +72,7 @@ export class AsteriskConsult implements ConsultPbx {
           timeout: Math.ceil(leg.ringTimeMs / 1000) + RING_SPARE_S,
         }),
       );
+      book.dialled(channelId);
     } catch (error) {
       book.undial(channelId);
       throw refused(error, `ringing ${extension}`);

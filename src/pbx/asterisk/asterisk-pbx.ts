@@ -5,12 +5,13 @@ import { LinecardError } from '../../core/errors.js';
 import type { ChannelId } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
 import type { ChannelInfo, HangUpCause, OpenMedia, Pbx, PbxCapabilities, PbxEvent, PbxSnapshot } from '../port.js';
+import type { PbxIdentity } from './ari-connection.js';
 import { readBridges, readChannels, reasonForHangUp, text, type AriBridge, type AriChannel } from './ari-events.js';
 import { AriRefusal, type AriClient } from './ari-library.js';
 import { AriLink, type ChannelEvent } from './ari-link.js';
 import { AsteriskConsult, partiesName } from './asterisk-consult.js';
 import { AsteriskUplink } from './asterisk-uplink.js';
-import { ChannelBook } from './channel-book.js';
+import { ChannelBook, type Missed } from './channel-book.js';
 import { MediaBuilder } from './media-builder.js';
 import { mediaRatesOf } from './media-rates.js';
 import { refused } from './refusals.js';
@@ -51,6 +52,8 @@ export class AsteriskPbx implements Pbx {
   readonly #book: ChannelBook;
   readonly #media: MediaBuilder;
   readonly #link: AriLink;
+  /** Of the PBX that we were connected to last. */
+  #startedAt = '';
 
   constructor(options: AsteriskOptions) {
     const { app, ari, clock } = options;
@@ -63,7 +66,7 @@ export class AsteriskPbx implements Pbx {
       ari: { ...ari, app, clock, log: this.#log },
       random: options.random ?? Math.random,
       listener: {
-        onUp: (version) => this.#onUp(version),
+        onUp: (pbx) => this.#onUp(pbx),
         onEvent: (event) => this.#onAri(event),
         onDown: (reason, before) => this.#onDown(reason, before),
       },
@@ -116,10 +119,9 @@ export class AsteriskPbx implements Pbx {
     // Whoever was taken into a bridge of the PBX's own (`consult.release`) is still said to be in Stasis.
     const elsewhere = new Set(readBridges(bridges).flatMap((bridge) => (this.#isOurs(bridge) ? [] : bridge.channels)));
     const here = readChannels(channels).filter((channel) => !elsewhere.has(channel.id));
-    this.#book.correct(
-      here.filter((channel) => this.#isInApp(channel)).map((channel) => channel.id),
-      askedAtMs,
-    );
+    const [inApp, onTheWay] = [here.filter((channel) => this.#isInApp(channel)), readChannels(channels)];
+    const missed = this.#book.correct(idsOf(inApp), idsOf(onTheWay), askedAtMs);
+    this.#tellMissed(missed);
     // A person who is being rung is in no application yet: an earlier process of ours may have begun it.
     const ours = here.filter((channel) => this.#isInApp(channel) || OURS.test(channel.id));
     return {
@@ -216,10 +218,21 @@ export class AsteriskPbx implements Pbx {
     this.#book.failArrivals('Linecard is shutting down');
   }
 
-  #onUp(version: string): void {
+  #onUp({ version, startedAt }: PbxIdentity): void {
     this.#media.ratesHz = mediaRatesOf(version);
-    this.#log.info({ version, mediaRatesHz: this.#media.ratesHz }, 'connected to Asterisk');
-    this.#tell({ kind: 'connected' });
+    this.#log.info({ version, startedAt, mediaRatesHz: this.#media.ratesHz }, 'connected to Asterisk');
+    const before = this.#startedAt;
+    this.#startedAt = startedAt;
+    if (before === '' || startedAt === '') this.#tell({ kind: 'connected' });
+    else this.#tell({ kind: 'connected', pbx: startedAt === before ? 'same' : 'restarted' });
+  }
+
+  /** Of the people whom we rang. Whether a caller whom no event took away has hung up is for who compares the list with the calls. */
+  #tellMissed({ answered, gone }: Missed): void {
+    for (const channelId of answered) this.#tell({ kind: 'legAnswered', channelId });
+    for (const channelId of gone) {
+      if (OURS.test(channelId)) this.#tell({ kind: 'channelGone', channelId, cause: 'failed' });
+    }
   }
 
   #onDown(reason: string, before: 'up' | 'down'): void {
@@ -369,6 +382,10 @@ export class AsteriskPbx implements Pbx {
   #isInApp(channel: AriChannel): boolean {
     return channel.appName === 'Stasis' && channel.appData.split(',')[0] === this.#app;
   }
+}
+
+function idsOf(channels: readonly AriChannel[]): ChannelId[] {
+  return channels.map(({ id }) => id);
 }
 
 function toChannelInfo(channel: AriChannel): ChannelInfo {

@@ -13,6 +13,12 @@ type Entry = {
 
 type Departure = { goneCause: HangUpCause | null };
 
+/** A leg that rings: what the PBX said last of it, and since when it is sure to be listed; null while the PBX is only asked for it. */
+type Ringing = { status: string; madeAtMs: number | null };
+
+/** What a list of channels shows and no event told: legs that were picked up meanwhile, and channels that are no more. */
+export type Missed = { readonly answered: readonly ChannelId[]; readonly gone: readonly ChannelId[] };
+
 type Arrival = { readonly resolve: () => void; readonly reject: (error: LinecardError) => void; readonly alarm: Alarm };
 
 /**
@@ -24,8 +30,7 @@ export class ChannelBook {
   readonly #present = new Map<ChannelId, Entry>();
   /** Media channels that were asked for and have not come in yet. */
   readonly #arrivals = new Map<ChannelId, Arrival>();
-  /** Legs that ring, and what the PBX said last of each. */
-  readonly #dialled = new Map<ChannelId, string>();
+  readonly #dialled = new Map<ChannelId, Ringing>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -53,11 +58,18 @@ export class ChannelBook {
 
   /** A leg is about to be dialled: it is told when it answers, and when it ends before that. */
   dial(channelId: ChannelId): void {
-    this.#dialled.set(channelId, '');
+    this.#dialled.set(channelId, { status: '', madeAtMs: null });
+  }
+
+  /** The PBX has made it, and rings. */
+  dialled(channelId: ChannelId): void {
+    const ringing = this.#dialled.get(channelId);
+    if (ringing !== undefined) ringing.madeAtMs = this.#clock.nowMs();
   }
 
   dialStatus(channelId: ChannelId, status: string): void {
-    if (this.#dialled.has(channelId)) this.#dialled.set(channelId, status);
+    const ringing = this.#dialled.get(channelId);
+    if (ringing !== undefined) ringing.status = status;
   }
 
   /** The PBX did not even begin to ring it: nothing will be told. */
@@ -70,10 +82,10 @@ export class ChannelBook {
     this.#arrivals
       .get(channelId)
       ?.reject(new LinecardError('PBX_REFUSED', `the media channel ended before it came in (${cause})`));
-    const dialStatus = this.#dialled.get(channelId);
-    if (dialStatus !== undefined) {
+    const ringing = this.#dialled.get(channelId);
+    if (ringing !== undefined) {
       this.#dialled.delete(channelId);
-      return causeOfDial(dialStatus, cause);
+      return causeOfDial(ringing.status, cause);
     }
     const entry = this.#present.get(channelId);
     if (entry === undefined) return null;
@@ -127,19 +139,32 @@ export class ChannelBook {
     arrival.reject(new LinecardError('PBX_REFUSED', 'the media channel is not wanted any more'));
   }
 
-  /** What is really there, listed at or after `askedAtMs`: events may have been lost. */
-  correct(channelIds: readonly ChannelId[], askedAtMs: number): void {
-    const listed = new Set(channelIds);
-    for (const [channelId, entry] of this.#present) {
-      if (!listed.has(channelId) && entry.enteredAtMs < askedAtMs) this.#present.delete(channelId);
+  /**
+   * What is really there, listed at or after `askedAtMs`: events may have been lost. `here` are the channels in our application, `ringing` those that
+   * are on their way into it.
+   */
+  correct(here: readonly ChannelId[], ringing: readonly ChannelId[], askedAtMs: number): Missed {
+    const listed = new Set(here);
+    const onTheWay = new Set(ringing);
+    const missed = { answered: [] as ChannelId[], gone: [] as ChannelId[] };
+    for (const [channelId, { enteredAtMs, departure }] of this.#present) {
+      if (listed.has(channelId) || enteredAtMs >= askedAtMs) continue;
+      this.#present.delete(channelId);
+      if (departure === null) missed.gone.push(channelId);
     }
-    for (const channelId of listed) if (!this.#arrivals.has(channelId)) this.enter(channelId);
+    for (const [channelId, { madeAtMs }] of this.#dialled) {
+      if (listed.has(channelId) || onTheWay.has(channelId) || madeAtMs === null || madeAtMs >= askedAtMs) continue;
+      this.#dialled.delete(channelId);
+      missed.gone.push(channelId);
+    }
+    for (const channelId of listed) {
+      if (!this.#arrivals.has(channelId) && this.enter(channelId) === 'answered') missed.answered.push(channelId);
+    }
+    return missed;
   }
 
   /** The connection is lost: no event will come for those. */
   failArrivals(reason: string): void {
-    // Whether they answer or end is never told; who dialled them has a time limit.
-    this.#dialled.clear();
     for (const arrival of this.#arrivals.values()) arrival.reject(new LinecardError('PBX_UNREACHABLE', reason));
   }
 }

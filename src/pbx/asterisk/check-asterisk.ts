@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
 import type { Finding } from '../findings.js';
-import { askPermission, askVersion } from './ari-connection.js';
+import { askIdentity, askPermission } from './ari-connection.js';
 import { text } from './ari-events.js';
 import { AriHttp } from './ari-http.js';
 import { mediaRatesOf } from './media-rates.js';
@@ -41,7 +41,7 @@ export async function checkAsterisk(options: CheckAsteriskOptions): Promise<Find
   const http = new AriHttp(options);
   const findings: Finding[] = [];
   try {
-    findings.push(judgeVersion(await askVersion(http), options.url));
+    findings.push(judgeVersion((await askIdentity(http)).version, options.url));
     await askPermission(http, options.username);
     findings.push({ level: 'ok', sentence: `ARI user "${options.username}" may control calls`, fix: null });
     findings.push(...(await checkModules(http)), await checkEvents(http), await checkApp(http, options.app));

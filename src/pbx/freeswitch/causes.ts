@@ -45,6 +45,7 @@ export function nameOf(cause: HangUpCause): string {
       return 'NO_ROUTE_DESTINATION';
     case 'cancelled':
       return 'ORIGINATOR_CANCEL';
+    case 'lost':
     case 'failed':
       return 'NORMAL_TEMPORARY_FAILURE';
     default:
