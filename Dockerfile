@@ -33,5 +33,5 @@ COPY --from=build /app/dist ./dist
 USER node
 VOLUME /data
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.LINECARD_HTTP_PORT || 8080}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "scripts/health.mjs"]
 CMD ["node", "scripts/container.mjs"]

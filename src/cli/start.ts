@@ -8,6 +8,7 @@ import { DemoPbx, linecardPorts, type DemoSettings } from '../demo/demo-pbx.js';
 import { checkPortsFree } from '../demo/ports.js';
 import { lockDataDir } from './data-dir-lock.js';
 import { demoSettings, welcome } from './demo.js';
+import { ServiceWatch } from './service-watch.js';
 import { onStop } from './stop-signals.js';
 import { EXIT_CONFIG, Supervisor, type SupervisorEvent } from './supervisor.js';
 
@@ -38,6 +39,8 @@ export async function startCommand(options: StartOptions = {}): Promise<number> 
   const print = options.print ?? ((text) => process.stderr.write(`${text}\n`));
   const session = new StartSession({ ...options, print });
   const release = onStop(() => session.stop(), options.signal);
+  const watch = new ServiceWatch({ env: options.env ?? process.env, clock: options.clock ?? foregroundClock, print });
+  watch.start();
   try {
     return await session.run();
   } catch (error) {
@@ -46,6 +49,7 @@ export async function startCommand(options: StartOptions = {}): Promise<number> 
     if (known.code === 'INVARIANT') throw error;
     return known.fault === 'config' ? EXIT_CONFIG : EXIT_FAILED;
   } finally {
+    watch.stop();
     release();
   }
 }

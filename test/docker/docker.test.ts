@@ -76,8 +76,13 @@ describe('the Dockerfile', () => {
     expect(argsOf(name, 'VOLUME')).toEqual(['/data']);
   });
 
-  test('linecard asks /healthz for its health', () => {
-    expect(argsOf('linecard', 'HEALTHCHECK').join()).toContain('/healthz');
+  test('linecard asks /healthz for its health, and gives the answer less time than Docker gives the check', () => {
+    const [check = ''] = argsOf('linecard', 'HEALTHCHECK');
+    expect(check).toContain('"scripts/health.mjs"');
+    const script = read('scripts/health.mjs');
+    expect(script).toContain('/healthz');
+    const limitMs = Number(/ANSWER_LIMIT_MS = (\d+)/.exec(script)?.[1]);
+    expect(limitMs).toBeLessThan(1000 * Number(/--timeout=(\d+)s/.exec(check)?.[1]));
   });
 });
 
