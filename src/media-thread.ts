@@ -5,7 +5,8 @@ import { composeMedia } from './compose-media.js';
 import { systemClock } from './core/clock.js';
 import { BeatWatch } from './core/beat-watch.js';
 import { MEDIA_PRIORITY, setThreadPriority } from './core/thread-priority.js';
-import type { ToMedia } from './engine/port.js';
+import type { FromMedia, ToMedia } from './engine/port.js';
+import { ThreadLogger } from './engine/thread-log.js';
 
 const BEAT_INTERVAL_MS = 250;
 /**
@@ -20,7 +21,11 @@ if (port === null) throw new Error('media-thread.js is the inside of a worker; s
 
 // Before anything starts a thread or a program. Where it is not permitted, calls are served as well as the machine's other work lets them.
 setThreadPriority(MEDIA_PRIORITY);
-const host = composeMedia(workerData as MediaThreadData, (message) => port.postMessage(message));
+const send = (message: FromMedia): void => port.postMessage(message);
+// A promise that a library forgot, and it has been seen to, is not to end the calls of the whole thread.
+const log = new ThreadLogger(send);
+process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection, going on'));
+const host = composeMedia(workerData as MediaThreadData, send);
 const watch = new BeatWatch({
   clock: systemClock,
   intervalMs: BEAT_INTERVAL_MS,

@@ -130,6 +130,21 @@ describe('media threads', { timeout: LIMIT_MS }, () => {
     await until(() => heard.some((message) => message.kind === 'legClosed'));
   });
 
+  it('go on when a library has forgotten a promise', async () => {
+    const { pool, heard, until } = await start(1);
+    const session = sessionOf();
+    const { port } = await pool.open(session);
+    const peer = await RawPeer.call(port, session.legId);
+    await until(() => heard.some((message) => message.kind === 'legConnected'));
+    pool.send({ kind: 'start', callId: session.callId });
+    // Means nothing to a leg without a page.
+    pool.send({ kind: 'notify', callId: session.callId, text: 'forget a promise' });
+    await hearEcho(peer);
+    peer.hangUp();
+    await until(() => heard.some((message) => message.kind === 'legClosed'));
+    expect(heard.at(-1)).toMatchObject({ callId: session.callId, reason: 'remote' });
+  });
+
   it('are replaced when they freeze: the caller is let go, the call is reported, the next one is served', async () => {
     const { pool, links, heard, until } = await start(1);
     const session = sessionOf();
