@@ -84,6 +84,9 @@ export class MediaSession implements Ticked {
   #failure: LinecardError | null = null;
   #started = false;
   #held: 'held' | 'resumed' = 'resumed';
+  /** A party that is out of reach misses nothing: the agent waits for it. */
+  #presence: 'here' | 'away' = 'here';
+  #awaySinceMs = 0;
   /** Where no PBX plays music. */
   readonly #music: HoldMusic | null;
   /** Only where a party sends without a pause as long as all is well. */
@@ -156,6 +159,7 @@ export class MediaSession implements Ticked {
   }
 
   tick(nowMs: number): void {
+    if ((this.leg.presence ?? 'here') !== this.#presence) this.#presenceChanged(nowMs);
     if (this.#failure !== null) this.#replaceConversation();
     else if (this.#handover !== null) this.#handOver(this.#handover);
     if (this.#partner !== null) {
@@ -171,7 +175,7 @@ export class MediaSession implements Ticked {
     } else {
       try {
         this.#conversation.tick(nowMs);
-        if (this.#started && this.#held === 'resumed') this.#limitWatch.tick(this.#conversation, this.#limits, nowMs);
+        if (this.#started && !this.#waits) this.#limitWatch.tick(this.#conversation, this.#limits, nowMs);
       } catch (thrown) {
         this.#broken(thrown);
       }
@@ -205,8 +209,7 @@ export class MediaSession implements Ticked {
         break;
       case 'hold':
         this.#held = command.held;
-        this.#watchLeg();
-        this.#guard((conversation) => conversation.hold(command.held));
+        this.#holdOrResume();
         break;
       case 'answer':
         this.#control.answer(command.requestId, command.answer);
@@ -233,7 +236,7 @@ export class MediaSession implements Ticked {
     if (this.#started) return;
     this.#started = true;
     this.#watchLeg();
-    this.#guard((conversation) => conversation.start());
+    this.#guard((conversation) => this.#begin(conversation));
   }
 
   /** Ends the agent's session, then the leg. Idempotent. */
@@ -246,8 +249,37 @@ export class MediaSession implements Ticked {
     return this.#attempts[this.#attempt]?.limits ?? NO_LIMITS;
   }
 
+  /** The agent neither hears nor speaks for now. */
+  get #waits(): boolean {
+    return this.#held === 'held' || this.#presence === 'away';
+  }
+
   #watchLeg(): void {
-    this.leg.watch(this.#started && this.#held === 'resumed' ? 'on' : 'off');
+    this.leg.watch(this.#started && !this.#waits ? 'on' : 'off');
+  }
+
+  /** Whoever begins with a party on hold, or out of reach, waits with the first word. */
+  #begin(conversation: LiveConversation): void {
+    conversation.start();
+    if (this.#waits) conversation.hold('held');
+  }
+
+  #holdOrResume(): void {
+    this.#watchLeg();
+    this.#guard((conversation) => conversation.hold(this.#waits ? 'held' : 'resumed'));
+  }
+
+  #presenceChanged(nowMs: number): void {
+    const { log } = this.#options;
+    if (this.#presence === 'here') {
+      this.#presence = 'away';
+      this.#awaySinceMs = nowMs;
+      log.info({}, 'the party is out of reach, the agent waits');
+    } else {
+      this.#presence = 'here';
+      log.info({ awayMs: Math.round(nowMs - this.#awaySinceMs) }, 'the party is back, the agent goes on');
+    }
+    this.#holdOrResume();
   }
 
   /** Said once: an admin has to look at the network, not at the agent. */
@@ -277,8 +309,7 @@ export class MediaSession implements Ticked {
         clock,
         log,
       });
-      if (this.#held === 'held') this.#conversation.hold('held');
-      if (this.#started) this.#conversation.start();
+      if (this.#started) this.#begin(this.#conversation);
     } catch (thrown) {
       this.#failure = toLinecardError(thrown, 'AGENT_FAILED');
     }

@@ -98,6 +98,8 @@ export interface MediaLeg {
   readonly turnAfterMs?: number | undefined;
   /** Absent where the transport tells nothing. */
   readonly network?: LegNetwork | undefined;
+  /** away: the party is out of reach for a moment, and looks for a way back. Absent where the transport cannot tell. */
+  readonly presence?: 'here' | 'away' | undefined;
   /** Set by the owner before the first tick. */
   listener: LegListener | null;
   /** Writes exactly one frame into `dst`. @param nowMs when the turn was due, on the injected clock: whole steps of 20 ms, whatever the timer did */

@@ -77,6 +77,10 @@ export class MeteredLeg implements MediaLeg {
     return this.#leg.network;
   }
 
+  get presence(): 'here' | 'away' | undefined {
+    return this.#leg.presence;
+  }
+
   get listener(): LegListener | null {
     return this.#leg.listener;
   }

@@ -519,12 +519,33 @@ describe('an agent that fails', () => {
     expect(news()).toEqual([]);
   });
 
+  it('waits while the party is out of reach, and longer when it is on hold as well', async () => {
+    const { host, session, conversations, leg, clock } = await talking();
+    const { callId } = session;
+    const told = () => conversations[0]?.told.splice(0);
+    told();
+    leg.presence = 'away';
+    clock.advance(60);
+    expect(told()).toEqual(['held']);
+    host.handle({ kind: 'hold', callId, held: 'held' });
+    leg.presence = 'here';
+    clock.advance(60);
+    expect(told()?.at(-1)).toBe('held');
+    host.handle({ kind: 'hold', callId, held: 'resumed' });
+    expect(told()).toEqual(['resumed']);
+    leg.presence = 'away';
+    clock.advance(60);
+    leg.presence = 'here';
+    clock.advance(60);
+    expect(told()).toEqual(['held', 'resumed']);
+  });
+
   it('is held when it takes over a call on hold', async () => {
     const { host, session, conversations, clock } = await talking();
     host.handle({ kind: 'hold', callId: session.callId, held: 'held' });
     conversations[0]?.options.listener.failed(failure);
     clock.advance(20);
-    expect(conversations[1]?.told).toEqual(['held', 'start']);
+    expect(conversations[1]?.told).toEqual(['start', 'held']);
   });
 
   it('ends with fault bug when the conversation itself breaks, without touching other calls', async () => {

@@ -17,6 +17,7 @@ export class FakeLeg implements MediaLeg {
   says = 0;
   heard = 0;
   closedWith: LegCloseReason | null = null;
+  presence: 'here' | 'away' = 'here';
 
   constructor(id: LegId, wireRateHz = 8000) {
     this.id = id;
