@@ -116,6 +116,7 @@ export class WebRtcDoor {
   async fragment(legId: LegId, sdp: string): Promise<string | null> {
     const visitor = this.#visitors.get(legId);
     if (visitor === undefined) throw unknownLeg();
+    visitor.leg.seeksWay();
     return visitor.peer.fragment(sdp);
   }
 

@@ -20,6 +20,8 @@ import type { PacketInfo } from './rtp-path.js';
 
 /** A browser sends twice a second even when its user is silent or muted; one that sends nothing for so long is gone. */
 const DEAF_TICKS = 15_000 / FRAME_MS;
+/** Three of its signs of life are missing: what is said now is said to nobody. */
+const AWAY_TICKS = 1500 / FRAME_MS;
 /** Digits that may come at once; then one each tick is more than a finger can do. */
 const DIGIT_BURST = 32;
 /** Part of a new loss report that is believed at once. */
@@ -82,6 +84,10 @@ export class WebRtcLeg implements MediaLeg {
     return this.#peer.network;
   }
 
+  get presence(): 'here' | 'away' {
+    return this.#deafTicks < AWAY_TICKS ? 'here' : 'away';
+  }
+
   pull(dst: Int16Array): FrameKind {
     if (this.#digitCredit < DIGIT_BURST) this.#digitCredit += 1;
     this.#deafTicks += 1;
@@ -121,6 +127,11 @@ export class WebRtcLeg implements MediaLeg {
     this.#deafTicks = 0;
     this.counters.framesIn += 1;
     this.#uplink.insert(info, payload, this.#clock.nowMs());
+  }
+
+  /** The browser looks for another way: it is there, and gets its time for that. */
+  seeksWay(): void {
+    this.#deafTicks = Math.min(this.#deafTicks, AWAY_TICKS);
   }
 
   /** A message of the page. What it cannot mean is ignored: a page of another version may say more. */

@@ -7,6 +7,7 @@ import type { LegCloseReason, LegNetwork } from '../../media/leg.js';
 import { NOTHING_KNOWN } from '../../media/leg.js';
 import type { IceConfig } from './ice.js';
 import { hostAddresses, iceServersFor } from './ice.js';
+import { leaveRelays, lookForWay } from './peer-ice.js';
 import { PeerRtp } from './peer-rtp.js';
 import type { PacketInfo } from './rtp-path.js';
 import type { Fragment } from './sdp.js';
@@ -18,6 +19,8 @@ const OPUS_PAYLOAD_TYPE = 111;
 const GATHER_TIME_LIMIT_MS = 4000;
 /** What waits in the data channel for a page that does not read; beyond it messages are dropped. */
 const MAX_WAITING_BYTES = 256 * 1024;
+/** What is kept for a data channel that is not open yet: the first words of a call, and not all of one whose page opens none. */
+const MAX_EARLY_MESSAGES = 64;
 /** The longest message of a page: digits. */
 const MAX_MESSAGE_BYTES = 4096;
 /** From our close to the end of the connection: the last message, why the call ended, is on its way to the page. */
@@ -39,11 +42,11 @@ export interface Peer {
   readonly network: LegNetwork;
   /** Takes the offer and resolves with the answer. Rejects REQUEST_INVALID. Once. */
   answer(offer: string): Promise<string>;
-  /** Candidates (resolves with null) or an ICE restart (resolves with the fragment for the browser). */
+  /** Candidates (resolves with null) or an ICE restart (resolves with the fragment for the browser). Rejects REQUEST_INVALID, MEDIA_TIMEOUT. */
   fragment(sdp: string): Promise<string | null>;
   /** One Opus packet; what is sent before the connection stands, or while the network is away, is lost. */
   sendAudio(payload: Uint8Array, info: Pick<PacketInfo, 'sequenceNumber' | 'timestamp' | 'marker'>): void;
-  /** Dropped when the page has no data channel, or reads too slowly. */
+  /** Dropped when the page opens no data channel, or reads too slowly. */
   sendText(text: string): void;
   /** Idempotent. */
   close(): void;
@@ -70,6 +73,7 @@ export class WeriftPeer implements Peer {
   readonly #connection: RTCPeerConnection;
   #rtp: PeerRtp | null = null;
   #channel: RTCDataChannel | null = null;
+  readonly #early: string[] = [];
   #offer = '';
   #connected = false;
   #closed = false;
@@ -129,7 +133,13 @@ export class WeriftPeer implements Peer {
 
   sendText(text: string): void {
     const channel = this.#channel;
-    if (this.#closed || channel === null || channel.bufferedAmount > MAX_WAITING_BYTES) return;
+    if (this.#closed) return;
+    if (channel === null) {
+      // It opens one or two round trips after the sound, on a bad network a second.
+      if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push(text);
+      return;
+    }
+    if (channel.bufferedAmount > MAX_WAITING_BYTES) return;
     if (channel.readyState === 'closing' || channel.readyState === 'closed') return;
     channel.send(text);
   }
@@ -167,8 +177,12 @@ export class WeriftPeer implements Peer {
 
   async #restart(fragment: Fragment): Promise<string> {
     const offer = renewOffer(this.#offer, fragment);
+    const transports = this.#connection.dtlsTransports;
+    const servers = iceServersFor(this.#ice.servers, this.#clock.wallMs());
+    for (const { iceTransport } of transports) leaveRelays(iceTransport, servers);
     const answer = tuneAnswer(await this.#negotiate(offer), this.#ice.announce);
     this.#offer = offer;
+    for (const transport of transports) lookForWay(transport);
     return answerFragment(answer);
   }
 
@@ -188,11 +202,9 @@ export class WeriftPeer implements Peer {
     if (state === 'connected' && !this.#connected) {
       this.#connected = true;
       this.#events.connected();
-    } else if (state === 'failed') {
-      this.#ended(
-        'timeout',
-        this.#connected ? 'the browser cannot be reached any more' : 'no way to the browser was found',
-      );
+    } else if (state === 'failed' && !this.#connected) {
+      // Later it may look for another way; whether it still does is the leg's to notice.
+      this.#ended('timeout', 'no way to the browser was found');
     } else if (state === 'closed') {
       this.#ended('remote', 'the browser closed the connection');
     }
@@ -205,6 +217,7 @@ export class WeriftPeer implements Peer {
       const text = typeof message === 'string' ? message : message.toString('utf8');
       if (!this.#closed && text.length <= MAX_MESSAGE_BYTES) this.#events.message(text);
     });
+    for (const text of this.#early.splice(0)) this.sendText(text);
   }
 
   /** The one way out. */

@@ -229,6 +229,21 @@ describe('a browser leg', () => {
     expect(peer.closed).toBe(1);
   });
 
+  it('is away without signs of life, and gets its time when it looks for another way', async () => {
+    const { connect, door } = setUp();
+    const { legId, leg, peer, closings } = await connect();
+    const frame = new Int16Array(320);
+    for (let i = 0; i < 74; i++) leg.pull(frame);
+    expect(leg.presence).toBe('here');
+    for (let i = 0; i < 600; i++) leg.pull(frame);
+    expect(leg.presence).toBe('away');
+    await door.fragment(legId, 'restart');
+    for (let i = 0; i < 600; i++) leg.pull(frame);
+    expect([leg.presence, closings]).toEqual(['away', []]);
+    peer.events.packet({ ssrc: 1, payloadType: 1, sequenceNumber: 1, timestamp: 0, marker: false }, new Uint8Array(3));
+    expect(leg.presence).toBe('here');
+  });
+
   it('prepares for the loss that the browser reports', async () => {
     const { connect, lossPercent } = setUp();
     const { peer, leg } = await connect();
