@@ -16,6 +16,11 @@ import { WhipSession } from './whip.js';
  * @property {(failure: CallFailure | null) => void} ended null: somebody hung up
  */
 
+/**
+ * A way for the same call that is not found by then is not there, and a new call may find one. Where a relay or the bridge does not answer at all, a
+ * new call is no better, and the old one is kept as long as the bridge keeps it.
+ */
+const SAME_CALL_LIMIT_MS = 6000;
 /** Pauses before each attempt to come back; together longer than a restart of the bridge takes. */
 const RETRY_PAUSES_MS = [0, 1000, 2000, 3000, 5000, 8000, 10_000, 10_000, 10_000, 10_000];
 
@@ -159,27 +164,41 @@ export class BrowserCall {
    * @param {string} why
    */
   async #comeBack(why) {
-    try {
-      await this.#connection?.restart();
-      if (!this.#over()) this.#enter('talking');
-      return;
-    } catch {
-      this.#connection?.close();
-    }
+    const newCallAtMs = performance.now() + SAME_CALL_LIMIT_MS;
+    let same = this.#connection;
     for (const pauseMs of RETRY_PAUSES_MS) {
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      if (this.#over()) return;
-      try {
-        const { iceServers } = await new WhipSession(this.#base, this.#token).service();
-        await this.#connect(iceServers);
-        return;
-      } catch (thrown) {
-        // Nothing that waiting would change.
-        const code = thrown instanceof CallFailure ? thrown.code : 'failed';
-        if (code === 'refused' || code === 'unknown-agent') break;
+      await pauseUnlessOnline(pauseMs);
+      if (same !== null) {
+        const code = await this.#tryBy(same);
+        if (code === null || this.#over()) return;
+        const isInTime = performance.now() < newCallAtMs;
+        if (code === 'no-relay' || code === 'unreachable' || (code === 'no-way' && isInTime)) continue;
+        same.close();
+        same = null;
       }
+      if (this.#over()) return;
+      const code = await this.#tryBy(null);
+      if (code === null || this.#over()) return;
+      // Nothing that waiting would change.
+      if (code === 'refused' || code === 'unknown-agent') break;
     }
     this.#end(new CallFailure('lost', why));
+  }
+
+  /**
+   * What is in the way, by its code; null: nothing.
+   * @param {Connection | null} connection whose call is to go on; null: by a new one
+   */
+  async #tryBy(connection) {
+    try {
+      const { iceServers } = await new WhipSession(this.#base, this.#token).service();
+      if (connection === null) await this.#connect(iceServers);
+      else await connection.restart(iceServers);
+      if (!this.#over()) this.#enter('talking');
+      return null;
+    } catch (thrown) {
+      return thrown instanceof CallFailure ? thrown.code : 'failed';
+    }
   }
 
   /** @param {CallFailure | null} failure */
@@ -248,4 +267,21 @@ export class BrowserCall {
 /** @param {MediaStream} stream */
 function stopTracks(stream) {
   for (const track of stream.getTracks()) track.stop();
+}
+
+/**
+ * A network that is there again ends the wait.
+ * @param {number} pauseMs
+ * @returns {Promise<void>}
+ */
+function pauseUnlessOnline(pauseMs) {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      window.removeEventListener('online', end);
+      resolve();
+    };
+    const timer = setTimeout(end, pauseMs);
+    window.addEventListener('online', end);
+  });
 }

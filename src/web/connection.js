@@ -4,11 +4,13 @@ import { fragmentOf, renewAnswer } from './sdp.js';
 
 /** A connection that is not there by then is not coming: the visitor gets another try instead of a longer wait. */
 const CONNECT_LIMIT_MS = 9000;
-/** After an ICE restart; then a new call is the better way. */
+/** After an ICE restart that the bridge took part in. */
 const RESTART_LIMIT_MS = 4000;
-/** The bridge sends twice a second even when the agent is silent. */
-const SILENCE_LIMIT_MS = 3000;
-const QUALITY_INTERVAL_MS = 1000;
+/** The bridge sends more than twice a second even when the agent is silent. */
+const SILENCE_LIMIT_MS = 2000;
+const WATCH_INTERVAL_MS = 500;
+/** Quality is told every other time: what is lost is counted over a second. */
+const QUALITY_EVERY = 2;
 /** An ICE connection that says "disconnected" often comes back by itself. */
 const DISCONNECTED_PATIENCE_MS = 1500;
 
@@ -38,7 +40,8 @@ export class Connection {
   #relayErrors = '';
   #hasRelay = false;
   /** @type {number | undefined} */
-  #qualityTimer;
+  #watchTimer;
+  #looks = 0;
 
   /**
    * @param {{ session: import('./whip.js').WhipSession, iceServers: readonly RTCIceServer[], microphone: MediaStream, listener: ConnectionListener }} options
@@ -46,7 +49,7 @@ export class Connection {
   constructor({ session, iceServers, microphone, listener }) {
     this.#session = session;
     this.#listener = listener;
-    this.#peer = new RTCPeerConnection({ iceServers: [...iceServers], bundlePolicy: 'max-bundle' });
+    this.#peer = new RTCPeerConnection(configurationOf(iceServers));
     this.#quality = new QualityWatch(this.#peer);
     for (const track of microphone.getAudioTracks()) this.#peer.addTrack(track, microphone);
     this.#channel = this.#peer.createDataChannel('events');
@@ -84,11 +87,17 @@ export class Connection {
     return answered.resume;
   }
 
-  /** Looks for another way for the same call; rejects when there is none. */
-  async restart() {
+  /**
+   * Looks for another way for the same call; rejects when there is none.
+   * @param {readonly RTCIceServer[]} iceServers with credentials of now
+   */
+  async restart(iceServers) {
     if (this.#closed) throw new CallFailure('lost', 'closed');
     this.#restarting = true;
+    this.#relayErrors = '';
+    this.#hasRelay = false;
     try {
+      this.#peer.setConfiguration(configurationOf(iceServers));
       const offer = await this.#peer.createOffer({ iceRestart: true });
       await this.#peer.setLocalDescription(offer);
       const fragment = await this.#session.restart(fragmentOf(offer.sdp ?? '', []));
@@ -118,7 +127,7 @@ export class Connection {
   close() {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#qualityTimer);
+    clearInterval(this.#watchTimer);
     this.#session.end();
     this.#peer.close();
   }
@@ -129,9 +138,7 @@ export class Connection {
     return new Promise((resolve, reject) => {
       const fail = () => {
         clearTimeout(timer);
-        const states = `ICE ${peer.iceConnectionState}, DTLS ${peer.connectionState}`;
-        const relayFailed = this.#relayErrors !== '' && !this.#hasRelay;
-        reject(new CallFailure(relayFailed ? 'no-relay' : 'no-way', states + this.#relayErrors));
+        reject(this.#noWay(`ICE ${peer.iceConnectionState}, DTLS ${peer.connectionState}`));
       };
       const timer = setTimeout(fail, CONNECT_LIMIT_MS);
       peer.addEventListener('connectionstatechange', () => {
@@ -145,17 +152,23 @@ export class Connection {
 
   /** Resolves when packets come again, whatever the browser says of its states. */
   async #hearsAgain() {
-    const before = (await this.#quality.read()).packets;
+    const before = await this.#quality.packets();
     const endsAtMs = performance.now() + RESTART_LIMIT_MS;
     while (performance.now() < endsAtMs && !this.#closed) {
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      const { packets } = await this.#quality.read();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const packets = await this.#quality.packets();
       if (packets > before && this.#peer.connectionState === 'connected') {
         this.#packetsAtMs = performance.now();
         return;
       }
     }
-    throw new CallFailure('no-way', `ICE ${this.#peer.iceConnectionState} after a restart`);
+    throw this.#noWay(`ICE ${this.#peer.iceConnectionState} after a restart`);
+  }
+
+  /** @param {string} states */
+  #noWay(states) {
+    const relayFailed = this.#relayErrors !== '' && !this.#hasRelay;
+    return new CallFailure(relayFailed ? 'no-relay' : 'no-way', states + this.#relayErrors);
   }
 
   #watch() {
@@ -168,20 +181,24 @@ export class Connection {
         if (peer.connectionState === 'disconnected') this.#lost('connection interrupted');
       }, DISCONNECTED_PATIENCE_MS);
     });
-    this.#qualityTimer = setInterval(() => void this.#measure(), QUALITY_INTERVAL_MS);
+    this.#watchTimer = setInterval(() => void this.#look(), WATCH_INTERVAL_MS);
   }
 
-  async #measure() {
-    const quality = await this.#quality.read();
+  /** Packets that do not come any more are noticed here before the browser's own states say so. */
+  async #look() {
+    this.#looks += 1;
+    const packets = await this.#quality.packets();
     if (this.#closed) return;
-    this.#listener.quality(quality);
     const nowMs = performance.now();
-    if (quality.packets !== this.#packets) {
-      this.#packets = quality.packets;
+    if (packets !== this.#packets) {
+      this.#packets = packets;
       this.#packetsAtMs = nowMs;
     } else if (nowMs - this.#packetsAtMs > SILENCE_LIMIT_MS) {
       this.#lost('nothing is heard any more');
     }
+    if (this.#looks % QUALITY_EVERY !== 0) return;
+    const quality = await this.#quality.read();
+    if (!this.#closed) this.#listener.quality(quality);
   }
 
   /** @param {string} why */
@@ -209,4 +226,9 @@ export class Connection {
     // One that does not arrive is one way less; the connection's own limit decides.
     void this.#session.trickle(fragmentOf(sdp, candidates)).catch(() => undefined);
   }
+}
+
+/** @param {readonly RTCIceServer[]} iceServers */
+function configurationOf(iceServers) {
+  return /** @type {RTCConfiguration} */ ({ iceServers: [...iceServers], bundlePolicy: 'max-bundle' });
 }

@@ -2,6 +2,7 @@ import { BrowserCall } from './call.js';
 import { Captions } from './captions.js';
 import { LevelMeter } from './meter.js';
 import { STYLE } from './style.js';
+import { WaitingTone } from './tone.js';
 import { WORDS } from './words.js';
 
 const PAD = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '0', '#'];
@@ -27,6 +28,8 @@ export class LinecardCall extends HTMLElement {
   #mine = null;
   /** @type {LevelMeter | null} */
   #theirs = null;
+  /** @type {WaitingTone | null} */
+  #tone = null;
   #frame = 0;
   /** As the bridge says it: talking, held, transferring, connected (with a person). */
   #state = 'talking';
@@ -119,6 +122,7 @@ export class LinecardCall extends HTMLElement {
         phase: (phase) => {
           if (phase === 'connecting') this.#measureMine();
           if (phase === 'talking') this.#startTimer();
+          this.#soundWaiting(phase === 'reconnecting');
           if (phase === 'ended') this.#stop();
           this.#show();
           this.#tell('linecard-phase', { phase });
@@ -180,6 +184,12 @@ export class LinecardCall extends HTMLElement {
     const { error } = this.#parts;
     error.textContent = failure?.message ?? '';
     error.hidden = failure === null;
+  }
+
+  /** @param {boolean} waiting */
+  #soundWaiting(waiting) {
+    this.#tone?.close();
+    this.#tone = waiting && this.#context !== null ? new WaitingTone(this.#context) : null;
   }
 
   #measureMine() {

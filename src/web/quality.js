@@ -19,6 +19,15 @@ export class QualityWatch {
     this.#connection = connection;
   }
 
+  /** How many packets came since the connection. */
+  async packets() {
+    let packets = 0;
+    for (const report of (await this.#connection.getStats()).values()) {
+      if (report.type === 'inbound-rtp' && report.kind === 'audio') packets = report.packetsReceived;
+    }
+    return packets;
+  }
+
   /** @returns {Promise<Quality>} */
   async read() {
     /** @type {{ packetsLost: number, packetsReceived: number, jitter: number } | null} */

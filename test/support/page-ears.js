@@ -1,33 +1,42 @@
-/* Runs in the page: the loudness of the microphone and of what is heard, every 20 ms. */
+/*
+ * Runs in the page: the loudness of the microphone and of what is heard, every 20 ms. Measured where the sound is rendered: the page's own timers are
+ * late on a busy machine, and each of the two then at another moment.
+ */
 async (durationMs) => {
   const audio = document.querySelector('linecard-call')?.shadowRoot?.querySelector('audio');
   if (!(audio?.srcObject instanceof MediaStream)) throw new Error('nothing is heard: there is no stream');
   const microphone = await navigator.mediaDevices.getUserMedia({ audio: true });
   const context = new AudioContext();
   await context.resume();
-  const meter = (stream) => {
-    const analyser = new AnalyserNode(context, { fftSize: 1024 });
-    new MediaStreamAudioSourceNode(context, { mediaStream: stream }).connect(analyser);
-    const samples = new Float32Array(1024);
-    return () => {
-      analyser.getFloatTimeDomainData(samples);
-      return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
-    };
-  };
-  const [mine, theirs] = [meter(microphone), meter(audio.srcObject)];
+  const meter = `registerProcessor('meter', class extends AudioWorkletProcessor {
+    samples = 0;
+    energy = [0, 0];
+    process([[mine], [theirs]]) {
+      for (let i = 0; i < 128; i++) {
+        this.energy[0] += (mine?.[i] ?? 0) ** 2;
+        this.energy[1] += (theirs?.[i] ?? 0) ** 2;
+        this.samples += 1;
+        if (this.samples < sampleRate / 50) continue;
+        this.port.postMessage(this.energy.map((energy) => Math.sqrt(energy / this.samples)));
+        this.samples = 0;
+        this.energy = [0, 0];
+      }
+      return true;
+    }
+  })`;
+  await context.audioWorklet.addModule(URL.createObjectURL(new Blob([meter], { type: 'text/javascript' })));
+  const node = new AudioWorkletNode(context, 'meter', { numberOfInputs: 2 });
+  for (const [i, stream] of [microphone, audio.srcObject].entries()) {
+    new MediaStreamAudioSourceNode(context, { mediaStream: stream }).connect(node, 0, i);
+  }
   const levels = { mine: [], theirs: [] };
   await new Promise((resolve) => {
-    const startedAt = performance.now();
-    const timer = setInterval(() => {
-      const elapsedMs = performance.now() - startedAt;
-      while (levels.mine.length < Math.floor(elapsedMs / 20)) {
-        levels.mine.push(mine());
-        levels.theirs.push(theirs());
-      }
-      if (elapsedMs < durationMs) return;
-      clearInterval(timer);
-      resolve();
-    }, 10);
+    node.port.onmessage = ({ data: [mine, theirs] }) => {
+      levels.mine.push(mine);
+      levels.theirs.push(theirs);
+      if (levels.mine.length * 20 >= durationMs) resolve();
+    };
+    node.connect(context.destination);
   });
   for (const track of microphone.getTracks()) track.stop();
   await context.close();

@@ -71,9 +71,10 @@ export class TurnServer {
     return server;
   }
 
-  async stop(): Promise<void> {
+  /** @param signal SIGTERM lets it say goodbye to those who came by TCP */
+  async stop(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
-    if (this.#child.exitCode === null && this.#child.kill('SIGKILL')) await ended;
+    if (this.#child.exitCode === null && this.#child.signalCode === null && this.#child.kill(signal)) await ended;
     await rm(this.#directory, { recursive: true, force: true });
   }
 

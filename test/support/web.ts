@@ -117,9 +117,21 @@ export class WebLinecard {
 
   /** What can be done to the newest call: `hold`, `resume`. */
   async control(what: 'hold' | 'resume'): Promise<void> {
+    await this.#command(what, {});
+  }
+
+  /** The agent of the newest call says it. */
+  async say(text: string): Promise<void> {
+    await this.#command('say', { text });
+  }
+
+  async #command(what: string, body: object): Promise<void> {
     const [newest] = await this.calls();
-    const headers = { authorization: `Bearer ${TOKEN}` };
-    const answer = await fetch(`${this.url}/v1/calls/${newest?.id}/${what}`, { method: 'POST', headers });
+    const answer = await fetch(`${this.url}/v1/calls/${newest?.id}/${what}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
     if (!answer.ok) throw new Error(`${what}: ${await answer.text()}`);
   }
 
