@@ -32,7 +32,7 @@ export default tseslint.config(
           'window document navigator location console fetch URL AbortSignal performance sessionStorage customElements',
           'setTimeout clearTimeout setInterval clearInterval requestAnimationFrame cancelAnimationFrame',
           'HTMLElement HTMLButtonElement HTMLInputElement HTMLSelectElement HTMLTableElement CSSStyleSheet CustomEvent Option',
-          'RTCPeerConnection MediaStream AudioContext AnalyserNode MediaStreamAudioSourceNode Response WebSocket',
+          'RTCPeerConnection MediaStream AudioContext AnalyserNode AudioWorkletNode MediaStreamAudioSourceNode Response WebSocket Blob',
         ]
           .join(' ')
           .split(' ')
