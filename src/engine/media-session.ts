@@ -1,11 +1,5 @@
-import type { ConversationListener } from '../agent/conversation.js';
-import { CallSecrets } from '../agent/call-secrets.js';
 import { assertNever } from '../core/assert-never.js';
-import type { Turn } from '../core/calls.js';
-import { NO_USAGE } from '../core/calls.js';
 import type { Clock } from '../core/clock.js';
-import type { LinecardError } from '../core/errors.js';
-import { toLinecardError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { FRAME_MS, FRAME_SAMPLES } from '../core/units.js';
 import type { LegCloseReason, MediaLeg } from '../media/leg.js';
@@ -14,10 +8,8 @@ import { MeteredLeg } from '../media/metered-leg.js';
 import type { RecordedChunk } from '../media/recording-tap.js';
 import { RecordingTap } from '../media/recording-tap.js';
 import type { Ticked } from '../media/ticker.js';
-import type { AgentLimits } from './call-limits.js';
-import { NO_LIMITS } from './call-limits.js';
-import { LimitWatch } from './limit-watch.js';
-import type { HostedAgent, LiveConversation, OpenConversation } from './live-conversation.js';
+import { AgentSuccession } from './agent-succession.js';
+import type { HostedAgent, OpenConversation } from './live-conversation.js';
 import type { FromMedia, LegReport, OpenSession, ToMedia } from './port.js';
 import { RemoteControl } from './remote-control.js';
 import { UplinkWatch } from './uplink-watch.js';
@@ -28,12 +20,8 @@ import { UplinkWatch } from './uplink-watch.js';
  */
 const FIRST_REPORT_TICKS = 1000 / FRAME_MS;
 const REPORT_TICKS = 5000 / FRAME_MS;
-/** Agents that give a caller to each other go in circles. */
-const MAX_HANDOVERS = 10;
 /** Stands for a digit that nobody may see. */
 const HIDDEN_DIGIT = '•';
-/** Turns that a new agent is told of when the one before it failed. */
-const MAX_HISTORY = 50;
 
 export type MediaSessionOptions = {
   readonly session: OpenSession;
@@ -65,23 +53,7 @@ export class MediaSession implements Ticked {
   readonly #options: MediaSessionOptions;
   readonly #control: RemoteControl;
   readonly #tap: RecordingTap | null;
-  /** Of the call, whichever agent it is with. */
-  readonly #secrets = new CallSecrets();
-  readonly #history: { who: Turn['who']; text: string }[];
-  #conversation: LiveConversation | null = null;
-  #attempts: readonly HostedAgent[];
-  #attempt = 0;
-  /** Counts the agents that had the call: what one says that is out of it is not listened to. */
-  #reign = 0;
-  /** Who is to have the call from the next tick on. */
-  #handover: { readonly agent: string; readonly context: string } | null = null;
-  #handovers = 0;
-  #agent: string;
-  readonly #limitWatch: LimitWatch;
-  /** For the agent that took the call over. */
-  #briefing: string | null = null;
-  /** Set by a conversation that cannot go on; the next tick replaces it, so that nothing is torn down beneath its own callers. */
-  #failure: LinecardError | null = null;
+  readonly #agents: AgentSuccession;
   #started = false;
   #held: 'held' | 'resumed' = 'resumed';
   /** A party that is out of reach misses nothing: the agent waits for it. */
@@ -103,7 +75,7 @@ export class MediaSession implements Ticked {
   static readonly #silence = new Int16Array(FRAME_SAMPLES);
 
   constructor(options: MediaSessionOptions) {
-    const { session, send, clock } = options;
+    const { session, attemptsOf, openConversation, send, clock, log } = options;
     const { callId } = session;
     const onChunk = (chunk: RecordedChunk): void => send({ kind: 'recorded', callId, ...chunk });
     this.#tap = options.recording === 'on' ? new RecordingTap({ clock, onChunk }) : null;
@@ -112,15 +84,17 @@ export class MediaSession implements Ticked {
     this.session = session;
     this.leg = leg;
     this.#control = new RemoteControl({ callId, clock, send });
-    this.#history = [...session.history];
-    this.#agent = session.agent;
-    this.#limitWatch = new LimitWatch({
-      spent: session.spent ?? NO_USAGE,
-      talkedMs: session.talkedMs ?? 0,
-      onReached: (limit) => send({ kind: 'limitReached', callId, limit }),
-      log: options.log,
+    this.#agents = new AgentSuccession({
+      session,
+      captions: isOwnParty(session) ? 'on' : 'off',
+      leg,
+      attemptsOf,
+      openConversation,
+      control: this.#control,
+      send,
+      clock,
+      log,
     });
-    this.#attempts = options.attemptsOf(session.agent);
     this.#reportedRateHz = leg.wireRateHz;
     this.#chain = leg.describe();
     this.#music = isOwnParty(session) ? new HoldMusic() : null;
@@ -139,7 +113,7 @@ export class MediaSession implements Ticked {
     };
     // Before anything else: a bridge that hears nothing can freeze the PBX.
     leg.push(MediaSession.#silence);
-    this.#openConversation();
+    this.#agents.open();
   }
 
   get report(): LegReport {
@@ -152,7 +126,7 @@ export class MediaSession implements Ticked {
       skewPpm: Math.round(leg.playout.skewPpm),
       counters: { ...leg.counters },
       sound: leg.sound,
-      talkedMs: this.#limitWatch.talkedMs,
+      talkedMs: this.#agents.talkedMs,
       ...(leg.network === undefined ? {} : { network: leg.network }),
       chain: this.#chain,
     };
@@ -160,8 +134,7 @@ export class MediaSession implements Ticked {
 
   tick(nowMs: number): void {
     if ((this.leg.presence ?? 'here') !== this.#presence) this.#presenceChanged(nowMs);
-    if (this.#failure !== null) this.#replaceConversation();
-    else if (this.#handover !== null) this.#handOver(this.#handover);
+    this.#agents.succeed();
     if (this.#partner !== null) {
       this.leg.pull(MediaSession.#scratch, nowMs);
       this.#partner.leg.push(MediaSession.#scratch);
@@ -169,16 +142,9 @@ export class MediaSession implements Ticked {
       this.leg.pull(MediaSession.#scratch, nowMs);
       this.#music.pull(MediaSession.#scratch);
       this.leg.push(MediaSession.#scratch);
-    } else if (this.#conversation === null) {
+    } else if (!this.#agents.tick(nowMs)) {
       this.leg.pull(MediaSession.#scratch, nowMs);
       this.leg.push(MediaSession.#silence);
-    } else {
-      try {
-        this.#conversation.tick(nowMs);
-        if (this.#started && !this.#waits) this.#limitWatch.tick(this.#conversation, this.#limits, nowMs);
-      } catch (thrown) {
-        this.#broken(thrown);
-      }
     }
     this.#uplink?.tick(this.leg.counters.framesIn);
     this.#ticks += 1;
@@ -199,13 +165,13 @@ export class MediaSession implements Ticked {
         this.#digit(command.digit);
         break;
       case 'say':
-        this.#guard((conversation) => conversation.say(command.text, command.instead));
+        this.#agents.act((conversation) => conversation.say(command.text, command.instead));
         break;
       case 'takeMessage':
-        this.#guard((conversation) => conversation.takeMessage(command.text));
+        this.#agents.act((conversation) => conversation.takeMessage(command.text));
         break;
       case 'instruct':
-        this.#guard((conversation) => conversation.instruct(command.text));
+        this.#agents.act((conversation) => conversation.instruct(command.text));
         break;
       case 'hold':
         this.#held = command.held;
@@ -236,17 +202,13 @@ export class MediaSession implements Ticked {
     if (this.#started) return;
     this.#started = true;
     this.#watchLeg();
-    this.#guard((conversation) => this.#begin(conversation));
+    this.#agents.start();
   }
 
   /** Ends the agent's session, then the leg. Idempotent. */
   close(reason: LegCloseReason): void {
-    this.#closeConversation();
+    this.#agents.close();
     this.leg.close(reason);
-  }
-
-  get #limits(): AgentLimits {
-    return this.#attempts[this.#attempt]?.limits ?? NO_LIMITS;
   }
 
   /** The agent neither hears nor speaks for now. */
@@ -258,15 +220,9 @@ export class MediaSession implements Ticked {
     this.leg.watch(this.#started && !this.#waits ? 'on' : 'off');
   }
 
-  /** Whoever begins with a party on hold, or out of reach, waits with the first word. */
-  #begin(conversation: LiveConversation): void {
-    conversation.start();
-    if (this.#waits) conversation.hold('held');
-  }
-
   #holdOrResume(): void {
     this.#watchLeg();
-    this.#guard((conversation) => conversation.hold(this.#waits ? 'held' : 'resumed'));
+    this.#agents.hold(this.#waits ? 'held' : 'resumed');
   }
 
   #presenceChanged(nowMs: number): void {
@@ -292,142 +248,10 @@ export class MediaSession implements Ticked {
     );
   }
 
-  #openConversation(): void {
-    const { openConversation, clock, log } = this.#options;
-    const agent = this.#attempts[this.#attempt];
-    if (agent === undefined) return;
-    const { callId, caller, extension, facts = {} } = this.session;
-    const briefing = this.#briefing === null ? {} : { briefing: this.#briefing };
-    try {
-      this.#conversation = openConversation({
-        leg: this.leg,
-        agent,
-        call: { callId, caller, extension, facts, history: [...this.#history], ...briefing },
-        control: this.#control,
-        secrets: this.#secrets,
-        listener: this.#listener(this.#reign),
-        clock,
-        log,
-      });
-      if (this.#started) this.#begin(this.#conversation);
-    } catch (thrown) {
-      this.#failure = toLinecardError(thrown, 'AGENT_FAILED');
-    }
-  }
-
-  /** What the conversation of one agent tells; after its end it is not listened to. */
-  #listener(reign: number): ConversationListener {
-    const { send } = this.#options;
-    const { callId } = this.session;
-    const current = (): boolean => reign === this.#reign && !this.#closed;
-    return {
-      firstAudio: () => {
-        if (current()) send({ kind: 'firstAudio', callId });
-      },
-      turn: (turn) => {
-        if (!current()) return;
-        this.#history.push({ who: turn.who, text: turn.text });
-        if (this.#history.length > MAX_HISTORY) this.#history.shift();
-        send({ kind: 'turn', callId, turn });
-      },
-      ...(isOwnParty(this.session)
-        ? {
-            caption: (who: 'caller' | 'agent', text: string): void => {
-              if (current()) send({ kind: 'caption', callId, who, text });
-            },
-          }
-        : {}),
-      interrupted: (heardMs, reactionMs) => {
-        if (current()) send({ kind: 'interrupted', callId, heardMs, reactionMs });
-      },
-      responseStarted: (latencyMs) => {
-        if (current()) send({ kind: 'responseStarted', callId, latencyMs });
-      },
-      toolCalled: (use) => {
-        if (current()) send({ kind: 'toolCalled', callId, ...use });
-      },
-      used: (input, output) => {
-        if (!current()) return;
-        this.#limitWatch.used(input, output, this.#limits);
-        send({ kind: 'usage', callId, usage: this.#limitWatch.usage });
-      },
-      handedOver: (agent, context) => {
-        if (current()) this.#handover = { agent, context };
-      },
-      done: (reason) => {
-        if (current()) send({ kind: 'agentDone', callId, reason });
-      },
-      failed: (error) => {
-        if (current()) this.#failure ??= error;
-      },
-    };
-  }
-
-  #replaceConversation(): void {
-    const failure = this.#failure as LinecardError;
-    const { send, log } = this.#options;
-    this.#closeConversation();
-    this.#failure = null;
-    this.#handover = null;
-    this.#attempt += 1;
-    this.#reign += 1;
-    const next = this.#attempts[this.#attempt];
-    if (next === undefined) {
-      log.error({ err: failure, attempts: this.#attempts.length }, 'agent failed, nobody is left to take over');
-      send({ kind: 'agentFailed', callId: this.session.callId, code: failure.code, message: failure.message });
-      return;
-    }
-    log.warn({ err: failure, next: next.provider.name }, 'agent failed, trying again');
-    this.#openConversation();
-  }
-
-  /** Another agent, with what was said and what it has to know. One that cannot serve leaves the call with the present one, which is told so. */
-  #handOver({ agent, context }: { readonly agent: string; readonly context: string }): void {
-    const { attemptsOf, send, log } = this.#options;
-    const from = this.#agent;
-    const attempts = this.#handovers < MAX_HANDOVERS ? attemptsOf(agent) : [];
-    this.#handover = null;
-    this.#closeConversation();
-    this.#reign += 1;
-    this.#attempt = 0;
-    if (attempts.length === 0) {
-      log.warn({ agent }, 'agent cannot take the call over');
-      this.#briefing = `"${agent}" cannot take the call over now. Say so in a word and go on with the caller yourself.`;
-    } else {
-      this.#handovers += 1;
-      this.#agent = agent;
-      this.#attempts = attempts;
-      this.#briefing = `You take this call over from "${from}", another agent: ${context} Say in a word who you are, do not ask for what is known already, and go on.`;
-      log.info({ from, agent }, 'call handed over to another agent');
-      send({ kind: 'agentChanged', callId: this.session.callId, agent });
-    }
-    this.#openConversation();
-  }
-
-  /** Our own mistake: this call loses its agent, the others do not notice. */
-  #broken(thrown: unknown): void {
-    const error = toLinecardError(thrown);
-    this.#options.log.error({ err: error }, 'conversation broke');
-    this.#closeConversation();
-    this.#attempt = this.#attempts.length;
-    this.#reign += 1;
-    this.#failure = null;
-    this.#options.send({ kind: 'agentFailed', callId: this.session.callId, code: error.code, message: error.message });
-  }
-
-  #guard(act: (conversation: LiveConversation) => void): void {
-    if (this.#conversation === null) return;
-    try {
-      act(this.#conversation);
-    } catch (thrown) {
-      this.#broken(thrown);
-    }
-  }
-
   #digit(digit: string): void {
-    const shown = this.#conversation?.keys === 'secret' ? HIDDEN_DIGIT : digit;
+    const shown = this.#agents.keys === 'secret' ? HIDDEN_DIGIT : digit;
     this.#options.send({ kind: 'digit', callId: this.session.callId, digit: shown });
-    this.#guard((conversation) => conversation.digit(digit));
+    this.#agents.act((conversation) => conversation.digit(digit));
   }
 
   #rateChanged(): void {
@@ -438,20 +262,10 @@ export class MediaSession implements Ticked {
     this.#options.send({ kind: 'legConnected', callId, codec: leg.codec, sampleRateHz: leg.wireRateHz });
   }
 
-  #closeConversation(): void {
-    const conversation = this.#conversation;
-    this.#conversation = null;
-    try {
-      conversation?.close();
-    } catch (error) {
-      this.#options.log.error({ err: error }, 'conversation failed to close');
-    }
-  }
-
   #legClosed(reason: LegCloseReason, detail: string): void {
     if (this.#closed) return;
     this.couple(null);
-    this.#closeConversation();
+    this.#agents.end();
     this.#closed = true;
     this.#control.close();
     this.#tap?.flush();
