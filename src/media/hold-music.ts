@@ -15,8 +15,8 @@ const PEAK = 2600;
 /** Into a note without a click. */
 const ATTACK_SAMPLES = 80;
 
-/** Made at the first need, for all: 150 kB. */
-let loop: Int16Array | null = null;
+/** Made at the first need, for all: 150 kB, cut into frames. */
+let loop: readonly Int16Array[] | null = null;
 
 /** Makes what all share: 30 ms, which no call on the thread should have to wait for. */
 export function prepareHoldMusic(): void {
@@ -25,18 +25,19 @@ export function prepareHoldMusic(): void {
 
 /** Music for a party who waits and whose PBX plays none, because there is none. Made here: no recording, and nobody's rights. Mono s16, 16 kHz. */
 export class HoldMusic {
+  /** The next frame. */
   #at = 0;
 
   /** Writes one frame of 320 samples. */
   pull(dst: Int16Array): void {
     loop ??= compose();
-    dst.set(loop.subarray(this.#at, this.#at + FRAME_SAMPLES));
-    this.#at = (this.#at + FRAME_SAMPLES) % loop.length;
+    dst.set(loop[this.#at] as Int16Array);
+    this.#at = (this.#at + 1) % loop.length;
   }
 }
 
 /** The end rings on into the beginning. */
-function compose(): Int16Array {
+function compose(): Int16Array[] {
   const notes = CHORDS.flat();
   const length = notes.length * NOTE_SAMPLES;
   const mix = new Float64Array(length);
@@ -49,5 +50,8 @@ function compose(): Int16Array {
     }
   }
   const peak = mix.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
-  return Int16Array.from(mix, (sample) => Math.round((sample * PEAK) / peak));
+  const pcm = Int16Array.from(mix, (sample) => Math.round((sample * PEAK) / peak));
+  return Array.from({ length: length / FRAME_SAMPLES }, (_, n) =>
+    pcm.subarray(n * FRAME_SAMPLES, (n + 1) * FRAME_SAMPLES),
+  );
 }
