@@ -37,10 +37,14 @@ export type PlayoutFigures = {
   /** Over the frames in which something is said. */
   readonly segmentalSnrDb: number;
   readonly logSpectralDistanceDb: number;
+  /** The same distance the other way round: each frame that was said against where it is heard, which tells what was cut out as well. */
+  readonly saidDistanceDb: number;
   /** Part of what was said in whose place there is a hole, although no more than 60 ms were missing. */
   readonly unconcealedPercent: number;
   /** The same with the rest of longer losses, where nothing is to be made up any more. */
   readonly gapPercent: number;
+  /** Part of what was said that lies beyond 60 ms of loss: the holes of a concealment without fault that ends there. */
+  readonly beyondPercent: number;
   /** After the fastest packet's arrival. */
   readonly meanDelayMs: number;
   readonly p95DelayMs: number;
@@ -101,6 +105,22 @@ export function runPlayout(options: {
     return new SpeexPlayout({ binary: options.speex, decoder, packets, arrivals, ticks, firstTickMs });
   }
 
+  function saidDistanceDb(): number {
+    let [sum, count] = [0, 0];
+    let tick = ticks - 2;
+    // From the end: what was made up while its packet was awaited is heard again, and that is where it is.
+    for (let at = (startsMs[tick] as number) * SAMPLES_PER_MS; ; at -= FRAME_SAMPLES) {
+      while (tick > 0 && (startsMs[tick] as number) * SAMPLES_PER_MS > at) tick -= 1;
+      if (tick * FRAME_MS < SETTLING_MS) return sum / count;
+      if (!isSpeech(clean, Math.round(at))) continue;
+      const from = (startsMs[tick] as number) * SAMPLES_PER_MS;
+      const pace = FRAME_SAMPLES / Math.max(1, (startsMs[tick + 1] as number) * SAMPLES_PER_MS - from);
+      const heardAt = Math.round((tick + Math.min(1, ((at - from) * pace) / FRAME_SAMPLES)) * FRAME_SAMPLES);
+      sum += spectralDistanceDb(clean, Math.round(at), heard, heardAt);
+      count += 1;
+    }
+  }
+
   function judge(): Omit<PlayoutFigures, 'recovered' | 'usPerFrame'> {
     let snr = 0;
     let snrFrames = 0;
@@ -109,6 +129,7 @@ export function runPlayout(options: {
     let blocks = 0;
     let holes = 0;
     let longHoles = 0;
+    let beyond = 0;
     let changed = 0;
     const delays: number[] = [];
     for (let tick = SETTLING_MS / FRAME_MS; tick < ticks; tick++) {
@@ -123,9 +144,11 @@ export function runPlayout(options: {
       for (let at = 0; at < FRAME_SAMPLES; at += BLOCK_SAMPLES) {
         blocks += 1;
         const wanted = level(clean, cleanAt + at);
+        const isBeyond = (missing[Math.floor((cleanAt + at) / FRAME_SAMPLES)] as number) > CONCEALED_PACKETS;
+        if (isBeyond && wanted >= QUIET) beyond += 1;
         if (wanted < QUIET || level(heard, heardAt + at) > wanted / 10 ** (HOLE_DB / 10)) continue;
         holes += 1;
-        if ((missing[Math.floor((cleanAt + at) / FRAME_SAMPLES)] as number) > CONCEALED_PACKETS) longHoles += 1;
+        if (isBeyond) longHoles += 1;
       }
       if (stretched[tick] === 1) continue;
       snr += frameSnrDb(clean, cleanAt, heard, heardAt);
@@ -135,8 +158,10 @@ export function runPlayout(options: {
     return {
       segmentalSnrDb: snr / snrFrames,
       logSpectralDistanceDb: distance / speechFrames,
+      saidDistanceDb: saidDistanceDb(),
       unconcealedPercent: (100 * (holes - longHoles)) / blocks,
       gapPercent: (100 * holes) / blocks,
+      beyondPercent: (100 * beyond) / blocks,
       meanDelayMs: delays.reduce((sum, delay) => sum + delay, 0) / delays.length,
       p95DelayMs: delays[Math.floor(delays.length * 0.95)] as number,
       stretchedPercent: (100 * changed) / delays.length,

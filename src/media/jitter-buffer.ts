@@ -3,6 +3,7 @@ import { Concealer } from './concealer.js';
 import { ArrivalDelay } from './jitter/arrival-delay.js';
 import { excessDelayMs } from './jitter/excess-delay.js';
 import { MissedPackets } from './jitter/missed-packets.js';
+import { newPacketCounters } from './jitter/packet-counters.js';
 import { PacketShelf } from './jitter/packet-shelf.js';
 import type { ShelvedPacket } from './jitter/packet-shelf.js';
 import type { RtpHeader } from './jitter/stream-position.js';
@@ -36,23 +37,14 @@ const SILENCE_PACKET_BYTES = 2;
 const LEAST_CHANGE_MS = 2.5;
 /** In speech, delay is given back by one piece in this many frames. */
 const FRAMES_BETWEEN_SHRINKS = 5;
+/** After a late packet, what was made up for it may be cut out in so many frames: the sound is broken there anyway, and 60 ms are all that is made up. */
+const JOINT_FRAMES = 3;
 /** So much too early or too late: change in each frame, and be less particular. */
 const URGENT_MS = 60;
 /** Timestamps that jump by more than this, although the numbers go on, are counted anew by the sender. */
 const JUMP_SAMPLES = 2000 * SAMPLES_PER_MS;
 /** So much too late (a thread that stood still, a network that held everything back): skip packets. */
 const SKIP_MS = 400;
-
-/** Counts of what a leg does not count; the object is live and owned by the buffer. */
-export type PacketCounters = {
-  packetsIn: number;
-  duplicates: number;
-  /** Not of this codec, or of no stream. */
-  broken: number;
-  /** Of those lost: restored from the packet that followed. */
-  recovered: number;
-  restarts: number;
-};
 
 export type JitterBufferOptions = {
   /** Owned by the buffer from now on. */
@@ -68,7 +60,7 @@ export type JitterBufferOptions = {
  * once a tick; both are synchronous, read no clock and allocate nothing. Delay is added by stretching and taken away by shrinking what is played.
  */
 export class JitterBuffer {
-  readonly packets: PacketCounters = { packetsIn: 0, duplicates: 0, broken: 0, recovered: 0, restarts: 0 };
+  readonly packets = newPacketCounters();
   readonly #counters: LegCounters;
   readonly #decoder: PacketDecoder;
   readonly #samplesPerTick: number;
@@ -94,6 +86,8 @@ export class JitterBuffer {
   /** The sender said that there is nothing to hear. */
   #quiet = false;
   #framesSinceShrink = 0;
+  /** Frames left in which what was made up may be made good. */
+  #jointFrames = 0;
   #state: 'open' | 'closed' = 'open';
 
   constructor(options: JitterBufferOptions) {
@@ -140,7 +134,7 @@ export class JitterBuffer {
     }
     const { sequence, timestamp } = this.#position;
     const at = Math.round(timestamp * this.#samplesPerTick);
-    if (placement === 'restarted' || (this.#playing && Math.abs(at - this.#decodeAt) > JUMP_SAMPLES)) this.#restart();
+    if (placement === 'restarted' || this.#isJump(at)) this.#restart();
     this.#delay.add(arrivalMs, at / SAMPLES_PER_MS);
     if (sequence < this.#nextSequence) {
       this.#tooLate(sequence);
@@ -308,13 +302,15 @@ export class JitterBuffer {
   /** Brings the delay nearer to what is needed by making the frame of fewer or of more samples. @returns whether it wrote it */
   #steer(dst: Int16Array, nowMs: number): boolean {
     this.#framesSinceShrink += 1;
+    this.#jointFrames = this.#madeUp > 0 ? JOINT_FRAMES : this.#jointFrames - 1;
     this.#decodeUpTo(FRAME_SAMPLES, nowMs);
     if (this.#madeUp > 0 || this.#line.peek(dst, 0, FRAME_SAMPLES) < FRAME_SAMPLES) return false;
     const pause = this.#pauses.isPause(dst);
     const excessMs = this.#excessMs(nowMs);
     if (Math.abs(excessMs) < LEAST_CHANGE_MS) return false;
     const mode: StretchMode = pause ? 'pause' : Math.abs(excessMs) > URGENT_MS ? 'urgent' : 'voice';
-    const changed = excessMs < 0 ? this.#stretch(dst, mode, -excessMs) : this.#shrink(dst, nowMs, mode, excessMs);
+    const shrinkMode = this.#jointFrames > 0 ? 'joint' : mode;
+    const changed = excessMs < 0 ? this.#stretch(dst, mode, -excessMs) : this.#shrink(dst, nowMs, shrinkMode, excessMs);
     if (changed) this.#concealer.heard(dst, 0, FRAME_SAMPLES);
     return changed;
   }
@@ -369,6 +365,12 @@ export class JitterBuffer {
   /** Since when a packet of this media time could have come. */
   #slackMs(at: number, nowMs: number): number {
     return nowMs - at / SAMPLES_PER_MS - this.#delay.baseMs;
+  }
+
+  /** Whether a media time has nothing to do with what is played, or waits to be. */
+  #isJump(at: number): boolean {
+    const known = this.#playing ? this.#decodeAt : (this.#shelf.last?.at ?? at);
+    return Math.abs(at - known) > JUMP_SAMPLES;
   }
 
   #tooLate(sequence: number): void {

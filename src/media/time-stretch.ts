@@ -9,11 +9,11 @@ const LOOKAHEAD_SAMPLES = 2 * FRAME_SAMPLES;
 
 /**
  * pause: there is nothing to be heard, any piece will do. voice: whole periods of pitch, and none where two of them are not alike. urgent: even those
- * that are a little alike.
+ * that are a little alike. joint: something was made up just before, so that the sound is broken anyway; any piece up to a whole frame.
  */
-export type StretchMode = 'pause' | 'voice' | 'urgent';
+export type StretchMode = 'pause' | 'voice' | 'urgent' | 'joint';
 
-const LEAST_MATCH = { pause: -1, voice: 0.7, urgent: 0.4 } as const satisfies Record<StretchMode, number>;
+const LEAST_MATCH = { voice: 0.7, urgent: 0.4 } as const;
 
 /**
  * Makes one frame out of more or of fewer samples than a frame has, by one piece of up to 20 ms, overlapped and added so that it is not heard (WSOLA with the
@@ -79,8 +79,9 @@ export class TimeStretcher {
 
   /** Length of the piece that may be cut out or put in: 0 when there is none. */
   #piece(most: number, mode: StretchMode): number {
-    if (mode === 'pause') return Math.max(0, Math.min(most, PIECE_SAMPLES));
     if (most <= 0) return 0;
+    if (mode === 'joint') return Math.min(most, FRAME_SAMPLES);
+    if (mode === 'pause') return Math.min(most, PIECE_SAMPLES);
     this.#pitch.find(this.#work, PITCH_HISTORY_SAMPLES);
     const { lag, match } = this.#pitch;
     if (match < LEAST_MATCH[mode] || lag > most) return 0;

@@ -6,11 +6,15 @@ const STEP_MS = 2;
 /** What is later than this is not waited for by anybody. */
 const LIMIT_MS = 500;
 const BUCKETS = LIMIT_MS / STEP_MS;
-/** Part of the packets that the target has to wait for. */
-const QUANTILE = 0.95;
 /** Packets that a memory goes back: the short one sees within a second that the network got worse, the long one forgets it in half a minute. */
-const SHORT_MEMORY_PACKETS = 100;
+const SHORT_MEMORY_PACKETS = 60;
 const LONG_MEMORY_PACKETS = 500;
+/**
+ * Part of the packets that the target has to wait for. In the short memory three packets of a single stand-still weigh more than 5 %, so it is asked for
+ * less: what happens once in a second and a half is made up for, and not waited for all the time.
+ */
+const QUANTILE = 0.95;
+const SHORT_QUANTILE = 0.9;
 /** Before anything is known: as if this many packets had come so late. They are outweighed after two seconds. */
 const ASSUMED_PACKETS = 5;
 const ASSUMED_DELAY_MS = 30;
@@ -65,7 +69,7 @@ export class ArrivalDelay {
     const delayMs = transitMs - this.#baseMs;
     this.#short.add(delayMs);
     this.#long.add(delayMs);
-    this.#targetMs = Math.max(this.#short.quantile(QUANTILE), this.#long.quantile(QUANTILE));
+    this.#targetMs = Math.max(this.#short.quantile(SHORT_QUANTILE), this.#long.quantile(QUANTILE));
     return delayMs;
   }
 
