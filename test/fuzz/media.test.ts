@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { FRAME_SAMPLES } from '../../src/core/units.js';
+import { G711Decoder } from '../../src/media/g711-decoder.js';
+import { pcmu } from '../../src/media/g711.js';
+import { JitterBuffer } from '../../src/media/jitter-buffer.js';
 import { OpusDecoder } from '../../src/media/opus/decoder.js';
 import { MAX_CHUNK_MS, StreamUplink } from '../../src/media/stream-uplink.js';
 import { fuzz } from '../support/fuzz.js';
@@ -25,6 +28,49 @@ describe('any bytes', () => {
     }
     expect(decoder.conceal(room, FRAME_SAMPLES)).toBe(FRAME_SAMPLES);
     expect(room[MOST_SAMPLES]).toBe(4711);
+  });
+});
+
+describe('any packets at any time', () => {
+  let opus: OpusDecoder;
+  beforeAll(async () => {
+    opus = await OpusDecoder.open();
+  });
+  afterAll(() => opus.close());
+
+  const packet = fc.record({
+    ssrc: fc.constantFrom(1, 1, 1, 1, 2),
+    step: fc.constantFrom(1, 1, 1, 1, 2, 3, 0, -1, -5, 100, 30_000),
+    ticks: fc.oneof(fc.constant(1), fc.integer({ min: -10, max: 200 }), fc.nat(0xffff_ffff)),
+    payload: fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      // One frame of 20 ms, SILK or CELT, with anything in it.
+      fc.tuple(fc.constantFrom(0x48, 0xf8), fc.uint8Array({ maxLength: 80 })).map(([toc, rest]) => [toc, ...rest]),
+    ),
+    waitMs: fc.oneof(fc.constant(20), fc.double({ min: 0, max: 100, noNaN: true }), fc.constantFrom(0, 1500)),
+    pulls: fc.constantFrom(0, 1, 1, 1, 2, 5),
+  });
+  const stream = fc.record({ codec: fc.constantFrom('opus', 'pcmu'), packets: fc.array(packet, { maxLength: 60 }) });
+
+  fuzz('are whole frames to the jitter buffer, and no more waits than may', stream, ({ codec, packets }) => {
+    const decoder = codec === 'opus' ? opus : new G711Decoder(pcmu);
+    const clockRateHz = codec === 'opus' ? 48_000 : 8000;
+    const counters = noCounters();
+    const buffer = new JitterBuffer({ decoder, clockRateHz, counters });
+    const frame = new Int16Array(FRAME_SAMPLES);
+    let [nowMs, sequenceNumber, timestamp] = [0, 65_500, 0xffff_0000];
+    for (const { ssrc, step, ticks, payload, waitMs, pulls } of packets) {
+      nowMs += waitMs;
+      sequenceNumber = (sequenceNumber + step) & 0xffff;
+      timestamp = (timestamp + (ticks * clockRateHz) / 50) >>> 0;
+      buffer.insert({ ssrc, sequenceNumber, timestamp }, Uint8Array.from(payload), nowMs);
+      for (let n = 0; n < pulls; n++) expect([0, 1, 2]).toContain(buffer.pull(frame, nowMs + n * 20));
+      // 64 packets of 120 ms, and what is decoded.
+      expect(buffer.depthMs).toBeGreaterThanOrEqual(0);
+      expect(buffer.depthMs).toBeLessThan(10_000);
+      expect(buffer.targetMs).toBeLessThanOrEqual(500);
+    }
+    for (const count of Object.values({ ...counters, ...buffer.packets })) expect(count).toBeGreaterThanOrEqual(0);
   });
 });
 

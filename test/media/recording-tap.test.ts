@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FRAME_SAMPLES } from '../../src/core/units.js';
 import type { RecordedChunk } from '../../src/media/recording-tap.js';
@@ -51,6 +52,40 @@ describe('what a party said and was given', () => {
       [3, 0],
     ]);
     expect(stereo).toHaveLength(3 * 2 * FRAME_SAMPLES);
+  });
+
+  it('is all there once, whatever comes in whatever order', () => {
+    const step = fc.constantFrom('heard', 'played', 'flush');
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+        chunks.length = 0;
+        const turns: [caller: number, agent: number][] = [];
+        const anew = new RecordingTap({ clock, onChunk: (chunk) => chunks.push(structuredClone(chunk)) });
+        let turn: 'open' | 'closed' = 'closed';
+        for (const [i, what] of [...steps, 'flush' as const].entries()) {
+          if (what === 'heard') {
+            anew.heard(frameOf(i + 1));
+            turns.push([i + 1, 0]);
+            turn = 'open';
+          } else if (what === 'played') {
+            anew.played(frameOf(-i - 1));
+            if (turn === 'open') turns.at(-1)![1] = -i - 1;
+            turn = 'closed';
+          } else {
+            anew.flush();
+            turn = 'closed';
+          }
+        }
+        const recorded = chunks.flatMap(({ stereo }) => [...stereo]);
+        const expected = turns.flatMap((pair) => new Array<typeof pair>(FRAME_SAMPLES).fill(pair).flat());
+        expect(recorded).toEqual(expected);
+        let at = 0;
+        for (const { atSample, stereo } of chunks) {
+          expect(atSample).toBe(at);
+          at += stereo.length / 2;
+        }
+      }),
+    );
   });
 
   it('is nothing where there was no turn', () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ArrivalDelay } from '../../../src/media/jitter/arrival-delay.js';
 import { randomFrom } from '../../support/random.js';
@@ -57,6 +58,29 @@ describe('the target', () => {
     delay.rebase();
     expect(delay.add(10_000, 5_000_000)).toBe(0);
     expect(delay.targetMs).toBeGreaterThan(30);
+  });
+});
+
+describe('whatever arrives', () => {
+  it('no packet is faster than the fastest, and the target is one that can be waited for', () => {
+    const packet = fc.record({
+      waitMs: fc.oneof(fc.constant(20), fc.double({ min: 0, max: 200, noNaN: true }), fc.constantFrom(5000, 60_000)),
+      mediaMs: fc.oneof(fc.constant(20), fc.integer({ min: -500, max: 5000 })),
+    });
+    fc.assert(
+      fc.property(fc.array(packet, { minLength: 1, maxLength: 300 }), (packets) => {
+        const delay = new ArrivalDelay();
+        let [nowMs, atMs] = [0, 0];
+        for (const { waitMs, mediaMs } of packets) {
+          nowMs += waitMs;
+          atMs += mediaMs;
+          expect(delay.add(nowMs, atMs)).toBeGreaterThanOrEqual(0);
+          expect(delay.baseMs).toBeLessThanOrEqual(nowMs - atMs);
+          expect(delay.targetMs).toBeGreaterThan(0);
+          expect(delay.targetMs).toBeLessThanOrEqual(500);
+        }
+      }),
+    );
   });
 });
 

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MissedPackets } from '../../../src/media/jitter/missed-packets.js';
 
@@ -24,5 +25,33 @@ describe('packets that were given up', () => {
     missed.add(1, 5);
     missed.clear();
     expect(missed.take(3)).toBe(false);
+  });
+
+  it('are the last 32 of them, whatever is given up and whatever comes late', () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('lost' as const), length: fc.integer({ min: 0, max: 50 }), apart: fc.nat(5) }),
+      fc.record({ kind: fc.constant('late' as const), back: fc.nat(60) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const missed = new MissedPackets();
+        // What is taken keeps its place among the 32.
+        const model: { readonly sequence: number; taken: boolean }[] = [];
+        let next = 0;
+        for (const each of steps) {
+          if (each.kind === 'lost') {
+            const from = next + each.apart;
+            next = from + each.length;
+            missed.add(from, next);
+            for (let sequence = from; sequence < next; sequence++) model.push({ sequence, taken: false });
+            continue;
+          }
+          const wanted = next - each.back;
+          const found = model.slice(-32).find(({ sequence, taken }) => sequence === wanted && !taken);
+          expect(missed.take(wanted)).toBe(found !== undefined);
+          if (found !== undefined) found.taken = true;
+        }
+      }),
+    );
   });
 });
