@@ -11,6 +11,9 @@ import { noCounters } from './playout-run.js';
 /** Where the recordings are; 16 kHz, mono, 16 bits. `npx tsx test/golden/make.ts` makes them anew. */
 export const GOLDEN_FOLDER = path.join(import.meta.dirname, '../golden/wav');
 
+/** One, three and five frames in the middle of words, which `lost-20-60-100ms` has to do without; in their order. */
+export const GOLDEN_LOST_FRAMES = [10, 25, 26, 27, 45, 46, 47, 48, 49] as const;
+
 /** What is done to `speech.wav`; each has its outcome beside it, under its name. */
 export const GOLDEN_CASES: Readonly<Record<string, (speech: Int16Array) => Int16Array>> = {
   'narrowband-and-back': (speech) => through(through(speech, 16_000, 8000), 8000, 16_000),
@@ -50,9 +53,8 @@ function coded(pcm: Int16Array, codec: G711Codec): Int16Array {
   return out;
 }
 
-/** One, three and five frames are lost in the middle of words. */
 function concealed(speech: Int16Array): Int16Array {
-  const lost = new Set([10, 25, 26, 27, 45, 46, 47, 48, 49]);
+  const lost = new Set<number>(GOLDEN_LOST_FRAMES);
   const concealer = new Concealer();
   const out = speech.slice();
   for (let n = 0; (n + 1) * FRAME_SAMPLES <= out.length; n++) {
