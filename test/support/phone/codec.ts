@@ -1,6 +1,7 @@
 import { decodeALaw, decodeMuLaw, encodeALaw, encodeMuLaw } from './g711.js';
 import { G722Decoder, G722Encoder } from './g722.js';
 import { HalfBand } from './half-band.js';
+import { createOpus } from './opus.js';
 import type { CodecName } from './sdp.js';
 
 /** Both directions of one stream; keeps state. PCM is mono s16, 16 kHz. */
@@ -19,6 +20,8 @@ export function createCodec(name: CodecName): Codec {
       return createG711(encodeMuLaw, decodeMuLaw);
     case 'PCMA':
       return createG711(encodeALaw, decodeALaw);
+    case 'OPUS':
+      return createOpus();
   }
 }
 

@@ -6,7 +6,7 @@ import type { Codec } from './codec.js';
 import { createCodec } from './codec.js';
 import { Recording } from './recording.js';
 import type { CodecName } from './sdp.js';
-import { PAYLOAD_TYPES } from './sdp.js';
+import { PAYLOAD_TYPES, RTP_CLOCKS_HZ } from './sdp.js';
 import type { SipAddress } from './sip-socket.js';
 import type { Source } from './sources.js';
 import { silence } from './sources.js';
@@ -14,8 +14,8 @@ import { Until } from './until.js';
 
 const FRAME_MS = 20;
 const FRAME_SAMPLES = 320;
-/** RTP ticks a frame, for G.722 too. */
-const FRAME_TICKS = 160;
+/** Of RFC 4733 events, whatever the codec. */
+const EVENT_FRAME_TICKS = 160;
 const HEADER_BYTES = 12;
 const DIGITS = '0123456789*#ABCD';
 /** A digit sounds for 100 ms, then 60 ms nothing: what a quick finger does. */
@@ -176,7 +176,7 @@ export class RtpStream {
     const digit = this.#sending;
     digit.frames += 1;
     const isLast = digit.frames === DIGIT_FRAMES;
-    const duration = digit.frames * FRAME_TICKS;
+    const duration = digit.frames * EVENT_FRAME_TICKS;
     const payload = Buffer.of(digit.code, isLast ? EVENT_END | EVENT_VOLUME : EVENT_VOLUME, 0, 0);
     payload.writeUInt16BE(duration, 2);
     for (let i = 0; i < (isLast ? END_PACKETS : 1); i++) {
@@ -187,7 +187,8 @@ export class RtpStream {
   }
 
   get #timestamp(): number {
-    return (this.#firstTimestamp + this.#ticks * FRAME_TICKS) % 2 ** 32;
+    const frameTicks = (RTP_CLOCKS_HZ[this.#format?.codec ?? 'PCMU'] * FRAME_MS) / 1000;
+    return (this.#firstTimestamp + this.#ticks * frameTicks) % 2 ** 32;
   }
 
   #send(payloadType: number, timestamp: number, payload: Uint8Array, place: 'first' | 'within'): void {

@@ -1,11 +1,13 @@
 import type { SipAddress } from './sip-socket.js';
 
-export type CodecName = 'PCMU' | 'PCMA' | 'G722';
+export type CodecName = 'PCMU' | 'PCMA' | 'G722' | 'OPUS';
 export type MediaDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
-/** Static payload types of RFC 3551; all three count 8,000 ticks a second, G.722 by an old mistake. */
-export const PAYLOAD_TYPES: Readonly<Record<CodecName, number>> = { PCMU: 0, PCMA: 8, G722: 9 };
-export const RTP_CLOCK_HZ = 8000;
+/** Static ones of RFC 3551; Opus has the number that Asterisk gives it. */
+export const PAYLOAD_TYPES: Readonly<Record<CodecName, number>> = { PCMU: 0, PCMA: 8, G722: 9, OPUS: 107 };
+/** Ticks a second: of G.722 by an old mistake, of Opus by RFC 7587. */
+export const RTP_CLOCKS_HZ: Readonly<Record<CodecName, number>> = { PCMU: 8000, PCMA: 8000, G722: 8000, OPUS: 48_000 };
+const EVENT_CLOCK_HZ = 8000;
 const EVENT_PAYLOAD_TYPE = 101;
 
 /** What a session description says about the one audio stream. */
@@ -34,8 +36,8 @@ export function formatSdp(
     `c=IN IP4 ${address.host}`,
     't=0 0',
     `m=audio ${address.port} RTP/AVP ${[...types, events].join(' ')}`,
-    ...codecs.map((codec) => `a=rtpmap:${PAYLOAD_TYPES[codec]} ${codec}/${RTP_CLOCK_HZ}`),
-    `a=rtpmap:${events} telephone-event/${RTP_CLOCK_HZ}`,
+    ...codecs.map((codec) => `a=rtpmap:${PAYLOAD_TYPES[codec]} ${rtpName(codec)}`),
+    `a=rtpmap:${events} telephone-event/${EVENT_CLOCK_HZ}`,
     `a=fmtp:${events} 0-16`,
     'a=ptime:20',
     `a=${direction}`,
@@ -58,4 +60,8 @@ export function parseSdp(text: string): AudioDescription | null {
     eventPayloadType: events === undefined ? null : Number(events),
     direction: (direction ?? 'sendrecv') as MediaDirection,
   };
+}
+
+function rtpName(codec: CodecName): string {
+  return codec === 'OPUS' ? 'opus/48000/2' : `${codec}/${RTP_CLOCKS_HZ[codec]}`;
 }
