@@ -79,8 +79,7 @@ export class RawPeer {
 
   /** One frame of a constant level, 20 ms. */
   sendAudio(rateHz: SampleRateHz, level: number): void {
-    const samples = new Int16Array(rateHz / 50).fill(level);
-    this.send(encodeFrame(kindOfRate(rateHz), new Uint8Array(samples.buffer)));
+    this.send(audioFrame(rateHz, level));
   }
 
   /** Stops reading: the other side's window fills up. */
@@ -124,11 +123,17 @@ export class RawPeer {
   }
 }
 
-/** Waits for something that other code brings about, turning the event loop meanwhile; fails after two seconds. */
-export async function eventually(condition: () => boolean): Promise<void> {
-  const untilMs = performance.now() + 2000;
+/** One frame of a constant level, 20 ms, as it is on the wire. */
+export function audioFrame(rateHz: SampleRateHz, level: number): Uint8Array {
+  const samples = new Int16Array(rateHz / 50).fill(level);
+  return encodeFrame(kindOfRate(rateHz), new Uint8Array(samples.buffer));
+}
+
+/** Waits for something that other code brings about, turning the event loop meanwhile; fails after two seconds, or `limitMs`. */
+export async function eventually(condition: () => boolean, limitMs = 2000): Promise<void> {
+  const untilMs = performance.now() + limitMs;
   while (!condition()) {
-    if (performance.now() > untilMs) throw new Error('it did not come about within two seconds');
+    if (performance.now() > untilMs) throw new Error(`it did not come about within ${limitMs} ms`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

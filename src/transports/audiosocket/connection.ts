@@ -10,8 +10,11 @@ const MAX_WAITING_FRAMES = 2;
 const LINGER_MS = 1000;
 /** Idle TCP peers that are gone without a word are noticed by the kernel. */
 const KEEP_ALIVE_MS = 10_000;
-/** What a peer may have sent in advance: ten seconds at 16 kHz, as after a stall on either side. */
-const CREDIT_LIMIT_BYTES = 10 * 16_000 * 2;
+/**
+ * What a peer may have sent in advance: eleven minutes at 16 kHz. When an Opus caller's RTP source changes in mid-call, Debian's Asterisk takes the step in the
+ * sequence for lost packets, conceals up to 32,767 of them at once, and sends them within a second or two.
+ */
+const CREDIT_LIMIT_BYTES = 32_768 * (3 + 640);
 
 /** What a connection tells, besides the frames. */
 export interface ConnectionHandler extends WireHandler {
