@@ -3,10 +3,16 @@ import { startAsterisk } from '../test/support/asterisk.js';
 import { startLinecardProcess } from '../test/support/linecard.js';
 import { Phone } from '../test/support/phone/phone.js';
 import type { PhoneCall } from '../test/support/phone/phone-call.js';
+import type { CodecName } from '../test/support/phone/sdp.js';
 import { gaps, rms } from '../test/support/phone/recording.js';
 import { tone } from '../test/support/phone/sources.js';
 import { printResult, round, sleep } from './support/media-bench.js';
 
+const LINES = [
+  ['7001', 'PCMU'],
+  ['7009', 'PCMU'],
+  ['7009', 'OPUS'],
+] as const;
 const CALLS = Number(process.env['LINECARD_BENCH_PHONE_CALLS'] ?? '20');
 /** How long they are listened to after it; who is not heard by then counts as not heard at all. */
 const LISTEN_MS = 8000;
@@ -25,13 +31,13 @@ try {
   const linecard = await startLinecardProcess({ asterisk });
   try {
     // The first calls of a process are late, as its code is compiled.
-    await changed('7009', [0]);
-    for (const extension of ['7001', '7009']) {
+    await changed('7009', 'PCMU', [0]);
+    for (const [extension, codec] of LINES) {
       linecard.takeComplaints();
-      const heard = figures(await changed(extension, SEQUENCE_STEPS));
+      const heard = figures(await changed(extension, codec, SEQUENCE_STEPS));
       const missingMs = linecard.takeComplaints().flatMap((line) => Number(/"missingMs":(\d+)/.exec(line)?.[1] ?? []));
       printResult({
-        name: `source-change, callers on ${extension} not heard any more`,
+        name: `source-change, callers with ${codec} on ${extension} not heard any more`,
         unit: 'calls',
         ...heard,
         mended: missingMs.length,
@@ -47,9 +53,9 @@ try {
 
 type Heard = { readonly call: PhoneCall; readonly changedAtMs: number };
 
-async function changed(extension: string, steps: readonly number[]): Promise<Heard[]> {
+async function changed(extension: string, codec: CodecName, steps: readonly number[]): Promise<Heard[]> {
   const server = { host: '127.0.0.1', port: asterisk.config.sipPort };
-  const phone = await Phone.open({ server, user: '6001', password: 'secret6001' });
+  const phone = await Phone.open({ server, user: '6001', password: 'secret6001', codecs: [codec] });
   try {
     const calls: PhoneCall[] = [];
     for (let i = 0; i < steps.length; i++) {

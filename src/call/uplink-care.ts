@@ -145,7 +145,8 @@ export class UplinkCare {
     // Before it is done: sound may be faster than the answer.
     this.#refreshedAtMs = clock.nowMs();
     try {
-      await uplink.refresh({ callerChannelId: line.offer.channelId, bridgeId: media.bridgeId });
+      const { mediaChannelId, bridgeId } = media;
+      await uplink.refresh({ callerChannelId: line.offer.channelId, mediaChannelId, bridgeId });
     } catch (thrown) {
       const error = toLinecardError(thrown);
       if (error.code !== 'CHANNEL_GONE') log.warn({ err: error }, 'the way of a caller’s sound could not be made anew');

@@ -161,7 +161,7 @@ export interface UplinkPbx {
   /** Null where the PBX cannot tell: the party does not come by RTP. */
   received(channelId: ChannelId): Promise<ReceivedSound | null>;
   /** Has the PBX begin anew with what it does to the caller's sound on its way to us; in both directions a few milliseconds are missing. */
-  refresh(request: { readonly callerChannelId: ChannelId; readonly bridgeId: BridgeId }): Promise<void>;
+  refresh(request: Pick<OpenMedia, 'callerChannelId' | 'mediaChannelId' | 'bridgeId'>): Promise<void>;
 }
 
 /**

@@ -77,8 +77,8 @@ beforeEach(() => {
       if (knows === 'nothing') return Promise.resolve(null);
       return Promise.resolve({ packets, bytes: knows === 'packets' ? null : bytes });
     },
-    refresh: ({ callerChannelId, bridgeId }) => {
-      expect([callerChannelId, bridgeId]).toEqual(['caller-1', 'bridge-1']);
+    refresh: (request) => {
+      expect(request).toEqual({ callerChannelId: 'caller-1', mediaChannelId: 'media-1', bridgeId: 'bridge-1' });
       refreshes.push(clock.nowMs());
       onRefresh();
       return failure === null ? Promise.resolve() : Promise.reject(failure);

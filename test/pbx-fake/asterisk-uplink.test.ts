@@ -51,10 +51,12 @@ test('a PBX that fails to tell is an error', async () => {
 });
 
 test('a refresh brings the caller into the same bridge, and says when there is no caller any more', async () => {
-  const { callerChannelId, bridgeId } = await withMedia();
+  const { callerChannelId, mediaChannelId, bridgeId } = await withMedia();
   rig.ari.requests.length = 0;
-  await uplink.refresh({ callerChannelId, bridgeId });
+  await uplink.refresh({ callerChannelId, mediaChannelId, bridgeId });
   expect(rig.ari.requests).toEqual([`POST /bridges/${bridgeId}/addChannel`]);
   rig.ari.hangUp(callerChannelId);
-  await expect(uplink.refresh({ callerChannelId, bridgeId })).rejects.toMatchObject({ code: 'CHANNEL_GONE' });
+  await expect(uplink.refresh({ callerChannelId, mediaChannelId, bridgeId })).rejects.toMatchObject({
+    code: 'CHANNEL_GONE',
+  });
 });

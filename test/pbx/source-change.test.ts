@@ -5,6 +5,7 @@ import { expectNothingLeft } from '../support/leftovers.js';
 import { startLinecardHere, type LinecardHere } from '../support/linecard.js';
 import { Phone } from '../support/phone/phone.js';
 import type { PhoneCall } from '../support/phone/phone-call.js';
+import type { CodecName } from '../support/phone/sdp.js';
 import { tone } from '../support/phone/sources.js';
 
 /*
@@ -39,33 +40,44 @@ afterAll(async () => {
   await asterisk.stop();
 });
 
-async function talk(extension: string): Promise<PhoneCall> {
+async function talk(codec: CodecName): Promise<PhoneCall> {
   const server = { host: '127.0.0.1', port: asterisk.config.sipPort };
-  phone = await Phone.open({ server, user: '6001', password: 'secret6001' });
+  phone = await Phone.open({ server, user: '6001', password: 'secret6001', codecs: [codec] });
   await phone.register();
   await linecard.api.ready();
-  const call = await phone.dial(extension);
+  const call = await phone.dial('7009');
   await call.answered();
   call.play(tone(BEFORE_HZ));
   await call.recording.hears(BEFORE_HZ, PATIENCE_MS);
   return call;
 }
 
-/** How often a caller was not heard, and whether that was mended: `yes 1`. */
-async function unheard(): Promise<string[]> {
+/** How often callers were not heard until that was mended. */
+async function mended(): Promise<number> {
   const text = await (await linecard.api.fetch('GET', '/metrics')).text();
-  const counts = text.matchAll(/^linecard_caller_unheard_total\{.*mended="(\w+)"\} (\d+)$/gm);
-  return [...counts].map(([, mended = '', count = '']) => `${mended} ${count}`);
+  return Number(/^linecard_caller_unheard_total\{.*mended="yes"\} (\d+)$/m.exec(text)?.[1] ?? 0);
 }
 
-test('a caller whose source changes is heard again, each time', async () => {
-  const call = await talk('7009');
+// Opus is translated on both sides of the bridge, and either translation drops.
+test.each(['PCMU', 'OPUS'] as const)('a caller on %s whose source changes is heard again, each time', async (codec) => {
+  const before = await mended();
+  const call = await talk(codec);
   call.rtp.changeSource({ sequenceStep: -20_000 });
   call.play(tone(AFTER_HZ));
   await call.recording.hears(AFTER_HZ, PATIENCE_MS);
-  if (isDebians) await expect.poll(unheard).toEqual(['yes 1']);
+  if (isDebians) await expect.poll(mended).toBe(before + 1);
   call.rtp.changeSource({ sequenceStep: -30_000 });
   call.play(tone(BEFORE_HZ));
   await call.recording.hears(BEFORE_HZ, PATIENCE_MS);
-  if (isDebians) await expect.poll(unheard).toEqual(['yes 2']);
+  if (isDebians) await expect.poll(mended).toBe(before + 2);
+});
+
+// The step is taken for lost packets, which Opus can conceal: minutes of sound come within a second. A leg that was closed for that lost the caller. On a machine
+// that is too busy to read it all, Asterisk itself gives up the leg, and another takes its place.
+test('a caller on Opus whose source jumps ahead keeps the call, and is heard again', async () => {
+  const call = await talk('OPUS');
+  call.rtp.changeSource({ sequenceStep: 20_000 });
+  call.play(tone(AFTER_HZ));
+  await call.recording.hears(AFTER_HZ, PATIENCE_MS);
+  await expect.poll(() => linecard.api.liveCalls()).toMatchObject([{ state: 'talking' }]);
 });

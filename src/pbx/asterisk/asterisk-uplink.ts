@@ -1,4 +1,4 @@
-import type { BridgeId, ChannelId } from '../../core/ids.js';
+import type { ChannelId } from '../../core/ids.js';
 import type { ReceivedSound, UplinkPbx } from '../port.js';
 import { field } from './ari-events.js';
 import { AriRefusal, type AriClient } from './ari-library.js';
@@ -44,16 +44,14 @@ export class AsteriskUplink implements UplinkPbx {
     return { packets, bytes: typeof bytes === 'number' ? bytes : null };
   }
 
-  /** `addChannel` takes a channel out of the bridge it is in, be it this one, and puts it in (`control_swap_channel_in_bridge`). */
-  refresh({
-    callerChannelId,
-    bridgeId,
-  }: {
-    readonly callerChannelId: ChannelId;
-    readonly bridgeId: BridgeId;
-  }): Promise<void> {
+  /**
+   * `addChannel` takes a channel out of the bridge it is in, be it this one, and puts it in (`control_swap_channel_in_bridge`). Both of them: an Opus caller's
+   * sound is translated on either side of the bridge, and each translation knows the sequence.
+   */
+  refresh({ callerChannelId, mediaChannelId, bridgeId }: Parameters<UplinkPbx['refresh']>[0]): Promise<void> {
+    const channel = `${mediaChannelId},${callerChannelId}`;
     return this.#options.onChannel(callerChannelId, 'bringing a caller into their bridge anew', (client) =>
-      client.bridges.addChannel({ bridgeId, channel: callerChannelId }),
+      client.bridges.addChannel({ bridgeId, channel }),
     );
   }
 }
