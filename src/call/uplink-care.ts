@@ -91,28 +91,31 @@ export class UplinkCare {
     const { uplink } = line.pbx;
     if (uplink === undefined) return;
     const { clock } = this.#options;
+    let before: Look | null = null;
     let silentPauseMs = SILENT_PAUSE_MS;
-    let before = await this.#look(line, uplink);
-    let pauseMs = FIRST_LOOK_MS;
-    for (;;) {
-      await wait(clock, pauseMs, signal);
-      const now = await this.#look(line, uplink);
-      signal.throwIfAborted();
-      const came = whatCame(before, now);
-      before = now;
-      if (came === 'nothing' || !this.#isOurs) {
-        pauseMs = silentPauseMs;
-        silentPauseMs = Math.min(silentPauseMs * 2, LONGEST_SILENT_PAUSE_MS);
+    for (let pauseMs = 0; ; await wait(clock, pauseMs, signal)) {
+      if (!this.#isOurs) {
+        before = null;
+        pauseMs = SILENT_PAUSE_MS;
         continue;
       }
-      if (this.#inVain === MOST_IN_VAIN) {
+      const now = await this.#look(line, uplink);
+      signal.throwIfAborted();
+      const came = before === null ? null : whatCame(before, now);
+      before = now;
+      if (came === null) pauseMs = FIRST_LOOK_MS;
+      else if (came === 'nothing') {
+        pauseMs = silentPauseMs;
+        silentPauseMs = Math.min(silentPauseMs * 2, LONGEST_SILENT_PAUSE_MS);
+      } else if (this.#inVain === MOST_IN_VAIN) {
         this.#giveUp(came === 'sound' ? 'pbx' : 'unknown');
         return;
+      } else {
+        await this.#refresh(line, uplink);
+        signal.throwIfAborted();
+        pauseMs = PAUSE_IN_VAIN_MS * 2 ** this.#inVain;
+        this.#inVain += 1;
       }
-      await this.#refresh(line, uplink);
-      signal.throwIfAborted();
-      pauseMs = PAUSE_IN_VAIN_MS * 2 ** this.#inVain;
-      this.#inVain += 1;
     }
   }
 

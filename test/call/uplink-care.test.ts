@@ -183,7 +183,7 @@ describe('nothing comes of a caller', () => {
     await clock.advanceAsync(60_000);
     expect(refreshes).toEqual([]);
     state = 'talking';
-    await clock.advanceAsync(2000);
+    await clock.advanceAsync(700);
     expect(refreshes).toHaveLength(1);
   });
 
