@@ -12,8 +12,9 @@ import type { CallHours, CallServices, Line } from './call-services.js';
 import type { CallLedger } from './ledger.js';
 import type { MediaLink } from './media-link.js';
 
-/** A leg that is lost in mid-call is opened again; a PBX that loses it thrice will not keep it. */
+/** A leg that is lost in mid-call is opened again; a PBX that loses it thrice in a minute will not keep it. */
 const MEDIA_REOPENINGS = 2;
+const REOPENINGS_COUNT_FOR_MS = 60_000;
 /** Of a browser's leg, which carries Opus. */
 const BROWSER_RATE_HZ = 16_000;
 
@@ -41,7 +42,8 @@ export type CallMediaOptions = {
 /** The sound of one call: what a media thread is told when it begins, and another leg when one is lost. */
 export class CallMedia {
   readonly #options: CallMediaOptions;
-  #reopenings = 0;
+  /** When legs of the last minute were opened again. */
+  #reopenedAtMs: number[] = [];
 
   constructor(options: CallMediaOptions) {
     this.#options = options;
@@ -91,12 +93,14 @@ export class CallMedia {
     link.legLost(lost);
     // Whoever opens it hears of it there; a call on its way to a person needs no audio from us.
     if (wasOpening || (ledger.state !== 'talking' && ledger.state !== 'held')) return;
-    this.#reopenings += 1;
-    if (this.#reopenings > MEDIA_REOPENINGS) {
+    const nowMs = this.#options.services.clock.nowMs();
+    this.#reopenedAtMs = this.#reopenedAtMs.filter((atMs) => nowMs - atMs < REOPENINGS_COUNT_FOR_MS);
+    if (this.#reopenedAtMs.length === MEDIA_REOPENINGS) {
       await ending.cannotServe(lost);
       return;
     }
-    log.warn({ reason, detail, attempt: this.#reopenings }, 'audio connection lost, opening another');
+    this.#reopenedAtMs.push(nowMs);
+    log.warn({ reason, detail, attempt: this.#reopenedAtMs.length }, 'audio connection lost, opening another');
     try {
       await this.reopen(line);
     } catch (error) {

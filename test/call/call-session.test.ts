@@ -294,6 +294,41 @@ describe('a call over a PBX', () => {
     nothingIsLeft();
   });
 
+  it('gets new audio each time, when a minute lies between', async () => {
+    const { callId } = await talkingCall();
+    for (let i = 0; i < 5; i++) {
+      engine.loseLeg(callId);
+      await settle();
+      expect(manager.get(callId)?.state).toBe('talking');
+      clock.stall(60_000);
+    }
+  });
+
+  it('is heard again when the PBX did not hand on what it got, and everybody who watches is told', async () => {
+    let packets = 0;
+    const refreshed: unknown[] = [];
+    pbx.uplink = {
+      received: () => Promise.resolve({ packets: (packets += 50), bytes: packets * 160 }),
+      refresh: (request) => {
+        refreshed.push(request);
+        return Promise.resolve();
+      },
+    };
+    const { callId, channelId } = await talkingCall();
+    const [media] = pbx.openMediaChannels.values();
+    engine.onMessage({ kind: 'uplinkStopped', callId });
+    await clock.advanceAsync(200);
+    const { mediaChannelId, bridgeId } = media!;
+    expect(refreshed).toMatchObject([{ callerChannelId: channelId, mediaChannelId, bridgeId }]);
+    engine.onMessage({ kind: 'uplinkResumed', callId, missingMs: 420 });
+    expect(events.at(-1)).toMatchObject({ kind: 'callerUnheard', missingMs: 420, cause: 'pbx', mended: 'yes' });
+    // The end of the call is the end of the care.
+    engine.onMessage({ kind: 'uplinkStopped', callId });
+    await manager.hangUp(callId);
+    await clock.advanceAsync(10_000);
+    expect(refreshed).toHaveLength(1);
+  });
+
   it('passes digits of the PBX on to the agent', async () => {
     const { channelId } = await talkingCall();
     pbx.onEvent({ kind: 'digitPressed', channelId, digit: '5' });
