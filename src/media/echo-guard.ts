@@ -46,8 +46,9 @@ export class EchoGuard {
   readonly #playedMean = new Float64Array(BANDS);
   readonly #playedSquare = new Float64Array(BANDS);
   readonly #floor = new Float64Array(BANDS);
-  /** How much of what moves in a band is signal, 0 to 1. */
+  /** How much of what moves in a band is signal, as a part of that of all bands. */
   readonly #weights = new Float64Array(BANDS);
+  readonly #heardVariance = new Float64Array(BANDS);
   /** Rings of the last points played: amplitude, and running mean and variance as they were then. */
   readonly #played = new Float64Array(KEPT * BANDS);
   readonly #means = new Float64Array(KEPT * BANDS);
@@ -102,10 +103,8 @@ export class EchoGuard {
 
   /** What the last frame heard is, with what came before it. `nothing`: noise at most. `other`: somebody who is not the agent. */
   judge(): 'echo' | 'nothing' | 'other' {
-    const bands = this.#weigh();
-    if (bands < LEAST_BANDS) return 'nothing';
-    for (let lag = FIRST_LAG; lag <= LAST_LAG; lag++)
-      if (this.#correlation(lag) > ECHO_CORRELATION * bands) return 'echo';
+    if (!this.#weigh()) return 'nothing';
+    for (let lag = FIRST_LAG; lag <= LAST_LAG; lag++) if (this.#isAlike(lag)) return 'echo';
     return 'other';
   }
 
@@ -124,21 +123,27 @@ export class EchoGuard {
     }
   }
 
-  /** Sum of the weights of the bands as they are heard now. */
-  #weigh(): number {
+  /** Weighs the bands as they are heard now. @returns whether enough of them stand out of their noise */
+  #weigh(): boolean {
     let sum = 0;
     for (let band = 0; band < BANDS; band++) {
-      const variance = this.#heardVariance(band);
+      const mean = this.#heardMean[band] as number;
+      const variance = (this.#heardSquare[band] as number) - mean * mean;
+      this.#heardVariance[band] = variance;
       const noise = NOISE_DEVIATION * (this.#floor[band] as number);
       const weight = variance < LEAST_DEVIATION * LEAST_DEVIATION ? 0 : Math.max(0, 1 - (noise * noise) / variance);
       this.#weights[band] = weight;
       sum += weight;
     }
-    return sum;
+    for (let band = 0; band < BANDS; band++) this.#weights[band] = (this.#weights[band] as number) / sum;
+    return sum >= LEAST_BANDS;
   }
 
-  /** Weighted sum of the bands' correlations. */
-  #correlation(lag: number): number {
+  /**
+   * Whether the weighted mean of the bands' correlations is that of an echo. No number with a fraction leaves it: each of the fifty a frame would be put on
+   * the heap.
+   */
+  #isAlike(lag: number): boolean {
     const at = ((this.#points - 1 - lag) & MASK) * BANDS;
     const productsAt = (lag - FIRST_LAG) * BANDS;
     let sum = 0;
@@ -148,13 +153,8 @@ export class EchoGuard {
       if (weight === 0 || played < LEAST_DEVIATION * LEAST_DEVIATION) continue;
       const product = this.#products[productsAt + band] as number;
       const covariance = product - (this.#heardMean[band] as number) * (this.#means[at + band] as number);
-      sum += (weight * covariance) / Math.sqrt(this.#heardVariance(band) * played);
+      sum += (weight * covariance) / Math.sqrt((this.#heardVariance[band] as number) * played);
     }
-    return sum;
-  }
-
-  #heardVariance(band: number): number {
-    const mean = this.#heardMean[band] as number;
-    return (this.#heardSquare[band] as number) - mean * mean;
+    return sum > ECHO_CORRELATION;
   }
 }

@@ -354,12 +354,8 @@ export class JitterBuffer {
   }
 
   #excessMs(nowMs: number): number {
-    return excessDelayMs({
-      slackMs: this.#slackMs(this.#decodeAt, nowMs),
-      decodedSamples: this.#line.length,
-      packetSamples: this.#packetSamples,
-      targetMs: this.#delay.targetMs,
-    });
+    const slackMs = this.#slackMs(this.#decodeAt, nowMs);
+    return excessDelayMs(slackMs, this.#delay.targetMs, this.#line.length, this.#packetSamples);
   }
 
   /** Since when a packet of this media time could have come. */

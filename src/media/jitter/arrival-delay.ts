@@ -15,6 +15,8 @@ const LONG_MEMORY_PACKETS = 500;
  */
 const QUANTILE = 0.95;
 const SHORT_QUANTILE = 0.9;
+/** Far from the end of what a number holds; the scales are set back every few minutes. */
+const HEAVIEST = 1e100;
 /** Before anything is known: as if this many packets had come so late. They are outweighed after two seconds. */
 const ASSUMED_PACKETS = 5;
 const ASSUMED_DELAY_MS = 30;
@@ -118,7 +120,7 @@ class DelayMemory {
     this.#weights[bucket] = (this.#weights[bucket] as number) + this.#weight;
     this.#total += this.#weight;
     this.#weight *= 1 + 1 / this.#memory;
-    if (this.#weight > 1e12) this.#rescale();
+    if (this.#weight > HEAVIEST) this.#rescale();
   }
 
   /** Upper border of the bucket below which `part` of the weight lies. */

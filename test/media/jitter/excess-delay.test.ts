@@ -4,7 +4,7 @@ import { FRAME_MS, FRAME_SAMPLES } from '../../../src/core/units.js';
 import { excessDelayMs } from '../../../src/media/jitter/excess-delay.js';
 
 const at = (slackMs: number, decodedSamples: number, targetMs: number, packetSamples = FRAME_SAMPLES): number =>
-  excessDelayMs({ slackMs, decodedSamples, targetMs, packetSamples });
+  excessDelayMs(slackMs, targetMs, decodedSamples, packetSamples);
 
 describe('delay that is not needed', () => {
   it('is none while the next packet is awaited for as long as the target asks', () => {
