@@ -4,11 +4,15 @@ import type { AddressInfo } from 'node:net';
 import * as zlib from 'node:zlib';
 import { BedrockRuntimeClient, InvokeModelWithBidirectionalStreamCommand } from '@aws-sdk/client-bedrock-runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EventMessages, tableCrc32 } from '../../../src/agent/providers/nova-sonic/event-message.js';
+import { EventMessages, hashedByObject, tableCrc32 } from '../../../src/agent/providers/nova-sonic/event-message.js';
 
 const KEY = { accessKeyId: 'AKTEST', secretAccessKey: 'secret' };
 const NOW_MS = Date.UTC(2026, 2, 1, 23, 59, 58, 7);
-const MESSAGES = ['{"event":{"sessionStart":{}}}', '{"event":{"textInput":{"content":"Grüße, 你好"}}}'];
+const MESSAGES = [
+  '{"event":{"sessionStart":{}}}',
+  '{"event":{"textInput":{"content":"Grüße, 你好"}}}',
+  `{"event":{"textInput":{"content":"${'Long ago. '.repeat(2000)}"}}}`,
+];
 
 const server = createServer();
 const sessions = new Set<ServerHttp2Session>();
@@ -61,10 +65,12 @@ describe('what goes up to Bedrock', () => {
   });
 });
 
-describe('the checksum of a Node that has none', () => {
-  it('is that of the others', () => {
+describe('a Node without quick checksums', () => {
+  it('makes the same ones', () => {
     const bytes = Buffer.from('the quick brown fox, 你好');
     expect(tableCrc32(bytes)).toBe(zlib.crc32(bytes));
     expect(tableCrc32(Buffer.alloc(0))).toBe(0);
+    // FIPS 180-4, the first example.
+    expect(hashedByObject(Buffer.from('abc'), 'hex')).toMatch(/^ba7816bf8f01cfea414140de5dae2223b00361a3/);
   });
 });
