@@ -6,10 +6,14 @@ export class PcmReader {
   /** First byte of a sample whose second has not come; -1 when there is none. */
   #half = -1;
 
-  /** The samples that are complete now, in memory of their own. */
+  /** The samples that are complete now: in the memory of `bytes`, which is the reader's from now on, where they lie in it as samples do; else in their own. */
   read(bytes: Uint8Array): Int16Array {
     const carried = this.#half >= 0 ? 1 : 0;
     const count = (bytes.length + carried) >> 1;
+    if (carried === 0 && bytes.byteOffset % 2 === 0) {
+      if (bytes.length % 2 === 1) this.#half = bytes[bytes.length - 1] as number;
+      return new Int16Array(bytes.buffer, bytes.byteOffset, count);
+    }
     const samples = new Int16Array(count);
     if (count === 0) {
       if (bytes.length > 0) this.#half = bytes[0] as number;

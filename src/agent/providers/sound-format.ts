@@ -33,7 +33,7 @@ export class SoundWriter {
   }
 }
 
-/** What came in pieces that are cut anywhere, as samples at their own rate, in memory of their own. */
+/** What came in pieces that are cut anywhere, as samples at their own rate; the pieces are the reader's. */
 export class SoundReader {
   readonly #coding: SoundFormat['coding'];
   readonly #pcm = new PcmReader();
