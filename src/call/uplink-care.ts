@@ -28,8 +28,8 @@ const LONGEST_SILENT_PAUSE_MS = 2000;
 const LEAST_PACKETS_PER_S = 12;
 /** Keys (RFC 4733) and comfort noise have 4 to 11, the smallest codec of telephony (G.729) 20. */
 const LEAST_BYTES_PER_PACKET = 12;
-/** What was begun anew is heard after 20 to 60 ms, or never. */
-const EFFECT_MS = 500;
+/** What was begun anew is heard after 20 to 60 ms, or never; on a machine that is busy it is told later. */
+const EFFECT_MS = 800;
 /** Doubled each time: what helps nothing must not be done often, and not for ever. */
 const PAUSE_IN_VAIN_MS = 1000;
 const MOST_IN_VAIN = 5;
@@ -47,7 +47,9 @@ export class UplinkCare {
   readonly #options: UplinkCareOptions;
   /** Set while nothing comes. */
   #stopped: { readonly atMs: number; readonly over: AbortController } | null = null;
+  /** Infinite while the PBX is at it. */
   #refreshedAtMs: number | null = null;
+  #silentPauseMs = SILENT_PAUSE_MS;
   /** Refreshes since the last that helped. */
   #inVain = 0;
   /** Said once, and nothing more is tried in this call. */
@@ -90,33 +92,37 @@ export class UplinkCare {
   async #attend(line: Line, signal: AbortSignal): Promise<void> {
     const { uplink } = line.pbx;
     if (uplink === undefined) return;
-    const { clock } = this.#options;
     let before: Look | null = null;
-    let silentPauseMs = SILENT_PAUSE_MS;
-    for (let pauseMs = 0; ; await wait(clock, pauseMs, signal)) {
-      if (!this.#isOurs) {
-        before = null;
-        pauseMs = SILENT_PAUSE_MS;
-        continue;
-      }
-      const now = await this.#look(line, uplink);
+    this.#silentPauseMs = SILENT_PAUSE_MS;
+    for (;;) {
+      const now = this.#isOurs ? await this.#look(line, uplink) : null;
       signal.throwIfAborted();
-      const came = before === null ? null : whatCame(before, now);
+      let pauseMs: number | null = now === null ? SILENT_PAUSE_MS : FIRST_LOOK_MS;
+      if (before !== null && now !== null) pauseMs = await this.#act(whatCame(before, now), line, uplink);
+      if (pauseMs === null) return;
       before = now;
-      if (came === null) pauseMs = FIRST_LOOK_MS;
-      else if (came === 'nothing') {
-        pauseMs = silentPauseMs;
-        silentPauseMs = Math.min(silentPauseMs * 2, LONGEST_SILENT_PAUSE_MS);
-      } else if (this.#inVain === MOST_IN_VAIN) {
-        this.#giveUp(came === 'sound' ? 'pbx' : 'unknown');
-        return;
-      } else {
-        await this.#refresh(line, uplink);
-        signal.throwIfAborted();
-        pauseMs = PAUSE_IN_VAIN_MS * 2 ** this.#inVain;
-        this.#inVain += 1;
-      }
+      signal.throwIfAborted();
+      await wait(this.#options.clock, pauseMs, signal);
     }
+  }
+
+  /** Returns when to look again; null: not any more. */
+  async #act(came: 'sound' | 'nothing' | 'unknown', line: Line, uplink: UplinkPbx): Promise<number | null> {
+    if (came === 'nothing') {
+      const pauseMs = this.#silentPauseMs;
+      this.#silentPauseMs = Math.min(pauseMs * 2, LONGEST_SILENT_PAUSE_MS);
+      return pauseMs;
+    }
+    if (this.#inVain === MOST_IN_VAIN) {
+      this.#giveUp(came === 'sound' ? 'pbx' : 'unknown');
+      return null;
+    }
+    const pauseMs = PAUSE_IN_VAIN_MS * 2 ** this.#inVain;
+    // Until it helps, which may be before the PBX has answered.
+    this.#inVain += 1;
+    await this.#refresh(line, uplink);
+    if (this.#refreshedAtMs !== null) this.#refreshedAtMs = this.#options.clock.nowMs();
+    return pauseMs;
   }
 
   async #tell(signal: AbortSignal): Promise<void> {
@@ -142,15 +148,16 @@ export class UplinkCare {
   }
 
   async #refresh(line: Line, uplink: UplinkPbx): Promise<void> {
-    const { link, clock, log } = this.#options;
+    const { link, log } = this.#options;
     const media = link.pbxMedia;
     if (media === null) return;
-    // Before it is done: sound may be faster than the answer.
-    this.#refreshedAtMs = clock.nowMs();
+    // Sound may be faster than the answer.
+    this.#refreshedAtMs = Infinity;
     try {
       const { mediaChannelId, bridgeId } = media;
       await uplink.refresh({ callerChannelId: line.offer.channelId, mediaChannelId, bridgeId });
     } catch (thrown) {
+      this.#refreshedAtMs = null;
       const error = toLinecardError(thrown);
       if (error.code !== 'CHANNEL_GONE') log.warn({ err: error }, 'the way of a caller’s sound could not be made anew');
     }

@@ -22,6 +22,7 @@ let failure: LinecardError | null;
 /** When the caller was brought in anew. */
 let refreshes: number[];
 let onRefresh: () => void;
+let answer: () => Promise<void>;
 let state: CallState;
 let told: string[];
 
@@ -61,6 +62,7 @@ beforeEach(() => {
   failure = null;
   refreshes = [];
   onRefresh = () => undefined;
+  answer = () => Promise.resolve();
   state = 'talking';
   told = [];
   let packets = 0;
@@ -81,7 +83,7 @@ beforeEach(() => {
       expect(request).toEqual({ callerChannelId: 'caller-1', mediaChannelId: 'media-1', bridgeId: 'bridge-1' });
       refreshes.push(clock.nowMs());
       onRefresh();
-      return failure === null ? Promise.resolve() : Promise.reject(failure);
+      return failure === null ? answer() : Promise.reject(failure);
     },
   };
   build(lineTo(pbx));
@@ -109,6 +111,20 @@ describe('nothing comes of a caller', () => {
     }
     expect(refreshes).toHaveLength(10);
     expect(told).toHaveLength(10);
+  });
+
+  it('and the PBX takes two seconds to do it: that is seen to have helped', async () => {
+    let done = (): void => undefined;
+    onRefresh = () => clock.setAlarm(2000, () => done());
+    answer = () => new Promise((resolve) => (done = resolve));
+    for (let i = 0; i < 10; i++) {
+      care.stopped();
+      await clock.advanceAsync(2200);
+      care.resumed(2400);
+      await clock.advanceAsync(1000);
+    }
+    expect(told).toHaveLength(10);
+    expect(refreshes).toHaveLength(10);
   });
 
   it.each([
