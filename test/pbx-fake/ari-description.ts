@@ -47,14 +47,26 @@ const OPERATIONS: Readonly<Record<string, readonly Operation[]>> = {
       ['extension', 'query'],
       ['priority', 'query'],
     ]),
+    operation('POST', '/channels/{channelId}/variable', 'setChannelVar', 'void', [
+      CHANNEL,
+      ['variable', 'query'],
+      ['value', 'query'],
+    ]),
     operation('POST', '/channels/{channelId}', 'originateWithId', 'Channel', [
       CHANNEL,
       ['endpoint', 'query'],
       ['app', 'query'],
       ['callerId', 'query'],
-      ['timeout', 'query'],
       ['originator', 'query'],
       ['formats', 'query'],
+      ['timeout', 'query'],
+    ]),
+    operation('POST', '/channels/{channelId}/snoop/{snoopId}', 'snoopChannelWithId', 'Channel', [
+      CHANNEL,
+      ['snoopId', 'path'],
+      ['spy', 'query'],
+      ['whisper', 'query'],
+      ['app', 'query'],
     ]),
     operation('POST', '/channels/externalMedia', 'externalMedia', 'Channel', [
       ['channelId', 'query'],

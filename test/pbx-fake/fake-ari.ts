@@ -3,9 +3,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { describeAri } from './ari-description.js';
+import type { WhatTheyDo } from './people.js';
+import { PEOPLE } from './people.js';
 
 export type FakeChannel = {
   readonly id: string;
+  readonly name: string;
   state: string;
   readonly caller: { readonly name: string; readonly number: string };
   dialplan: { context: string; exten: string; priority: number; app_name: string; app_data: string };
@@ -20,6 +23,11 @@ export type Instead = 'silence' | 'cut' | { readonly status: number; readonly bo
 
 type Rule = { readonly pattern: RegExp; readonly instead: Instead | null; readonly first: () => void; times: number };
 
+/** Where a caller and a person are left to Asterisk, and who that person is. */
+const RELEASE = 'linecard-release/caller';
+const PERSON_VARIABLE = 'LINECARD_PERSON';
+
+const NEW_CHANNEL = { creationtime: '2026-01-05T09:00:00.000+0000', hearsMusic: false };
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 /**
@@ -31,7 +39,7 @@ export class FakeAri {
   readonly bridges = new Map<string, FakeBridge>();
   /** `POST /channels/x/ring`, in order. */
   readonly requests: string[] = [];
-  readonly extensions = new Set(['callers/human']);
+  readonly extensions = new Set([...Object.keys(PEOPLE).map((name) => `callers/${name}`), RELEASE]);
   /** What `rtp_statistics` answers; null: the channels have no RTP. */
   rtp: object | null = null;
   version = '22.10.1';
@@ -53,6 +61,9 @@ export class FakeAri {
     ['app_audiosocket', 'bridge_softmix', 'func_dialplan', 'res_musiconhold'],
   );
   readonly #apps = new Map<string, WebSocket>();
+  /** Whom a caller's channel names, and two whom Asterisk has: the other one of each. */
+  readonly #named = new Map<string, string>();
+  readonly #released = new Map<string, string>();
   readonly #sockets = new WebSocketServer({ noServer: true, autoPong: false });
   #server: Server = createServer();
   #rules: Rule[] = [];
@@ -120,19 +131,14 @@ export class FakeAri {
   call(options: Partial<{ app: string; args: string[]; extension: string; id: string; state: string }> = {}): string {
     const { app = 'linecard', args = [], extension = '7000', state = 'Ring' } = options;
     const id = options.id ?? `caller-${(this.#made += 1)}`;
+    const app_data = [app, ...args].join(',');
     const channel: FakeChannel = {
+      ...NEW_CHANNEL,
       id,
+      name: `Local/${id}`,
       state,
       caller: { name: 'Alice', number: '6001' },
-      dialplan: {
-        context: 'callers',
-        exten: extension,
-        priority: 1,
-        app_name: 'Stasis',
-        app_data: [app, ...args].join(','),
-      },
-      creationtime: '2026-01-05T09:00:00.000+0000',
-      hearsMusic: false,
+      dialplan: { context: 'callers', exten: extension, priority: 1, app_name: 'Stasis', app_data },
     };
     this.channels.set(id, channel);
     this.emit({ type: 'StasisStart', application: app, args, channel });
@@ -144,9 +150,17 @@ export class FakeAri {
     const channel = this.channels.get(id);
     if (channel === undefined) return;
     this.channels.delete(id);
-    for (const bridge of this.bridges.values()) bridge.channels.delete(id);
+    this.#leaveBridge(id);
+    const other = this.#released.get(id);
+    if (other !== undefined) {
+      // They end together, and no application hears of it.
+      this.#released.delete(id);
+      this.bridges.delete(ownBridge(id));
+      this.hangUp(other);
+      return;
+    }
     this.emit({ type: 'ChannelHangupRequest', cause, channel });
-    this.emit({ type: 'StasisEnd', channel });
+    if (channel.dialplan.app_name === 'Stasis') this.emit({ type: 'StasisEnd', channel });
     this.emit({ type: 'ChannelDestroyed', cause, cause_txt: '', channel });
   }
 
@@ -257,15 +271,20 @@ export class FakeAri {
       const channel = this.channels.get(channelId);
       if (channel === undefined) return refuse(400, 'Channel not found');
       if (channel.dialplan.app_name !== 'Stasis') return refuse(422, 'Channel not in Stasis application');
+      this.#leaveBridge(channelId);
       bridge.channels.add(channelId);
     }
     return { status: 204, body: '' };
   }
 
+  #leaveBridge(channelId: string): void {
+    for (const bridge of this.bridges.values()) bridge.channels.delete(channelId);
+  }
+
   #channelReply(about: string, id: string, query: URLSearchParams): Exclude<Instead, string> {
     if (id === '') return succeed([...this.channels.values()]);
     if (about === 'POST /channels/externalMedia') return this.#externalMedia(query);
-    if (about === `POST /channels/${id}`) return this.#originate(id, query);
+    if (about === `POST /channels/${id}`) return this.#ring(id, query);
     const channel = this.channels.get(id);
     if (channel === undefined) return refuse(404, 'Channel not found');
     const verb = about.split(`/channels/${id}`).join('').trim();
@@ -281,30 +300,68 @@ export class FakeAri {
       return { status: 204, body: '' };
     }
     if (channel.dialplan.app_name !== 'Stasis') return refuse(409, 'Channel not in Stasis application');
+    const [, snoopId] = /\/snoop\/(.+)$/.exec(verb) ?? [];
+    if (snoopId !== undefined) {
+      setImmediate(() => this.call({ app: query.get('app') ?? '', id: snoopId, extension: 's', state: 'Up' }));
+      return succeed({ id: snoopId });
+    }
+    if (verb.endsWith('/variable') && query.get('variable') === PERSON_VARIABLE) {
+      this.#named.set(id, query.get('value') ?? '');
+    }
     if (verb.endsWith('/answer')) channel.state = 'Up';
     if (verb.endsWith('/moh')) channel.hearsMusic = verb.startsWith('POST');
     if (verb.endsWith('/continue')) {
-      for (const bridge of this.bridges.values()) bridge.channels.delete(id);
-      const context = query.get('context') ?? '';
-      const exten = query.get('extension') ?? '';
-      channel.dialplan = { context, exten, priority: 1, app_name: 'Wait', app_data: '' };
-      this.emit({ type: 'StasisEnd', channel });
+      const [context, exten] = [query.get('context') ?? '', query.get('extension') ?? ''];
+      this.#leave(channel, { context, exten, app_name: 'Wait' });
+      if (`${context}/${exten}` === RELEASE) this.#release(channel);
     }
     return { status: 204, body: '' };
   }
 
-  #originate(id: string, query: URLSearchParams): Exclude<Instead, string> {
-    const [, exten = '', context = ''] = /^Local\/([^@]*)@(.*)\/n$/.exec(query.get('endpoint') ?? '') ?? [];
+  /** A channel goes on in the dialplan. */
+  #leave(channel: FakeChannel, to: { context: string; exten: string; app_name: string }): void {
+    this.#leaveBridge(channel.id);
+    channel.dialplan = { ...to, priority: 1, app_data: '' };
+    this.emit({ type: 'StasisEnd', channel });
+  }
+
+  /** The application `Bridge` takes the person out of ours, into a bridge of Asterisk's own. */
+  #release({ id }: FakeChannel): void {
+    const person = [...this.channels.values()].find(({ name }) => name === this.#named.get(id));
+    if (person === undefined) return;
+    this.#released.set(id, person.id).set(person.id, id);
+    this.#leave(person, { context: 'callers', exten: 'human', app_name: 'Bridge' });
+    this.bridges.set(ownBridge(id), { id: ownBridge(id), name: '', channels: new Set([id, person.id]) });
+  }
+
+  /** A person at an extension of `callers`. */
+  #ring(id: string, query: URLSearchParams): Exclude<Instead, string> {
+    const [, extension = '', context] = /^Local\/([^@]+)@([^/]+)\/n$/.exec(query.get('endpoint') ?? '') ?? [];
+    const does = PEOPLE[extension];
+    if (context !== 'callers' || does === undefined || this.channels.has(id)) return refuse(500, 'Allocation failed');
+    const dialplan = { context, exten: extension, priority: 1, app_name: 'AppDial2', app_data: '(Outgoing Line)' };
+    const name = `Local/${extension}@${context}-${id};1`;
     const channel: FakeChannel = {
+      ...NEW_CHANNEL,
       id,
+      name,
       state: 'Ring',
       caller: { name: '', number: '' },
-      dialplan: { context, exten, priority: 1, app_name: 'AppDial2', app_data: '(Outgoing Line)' },
-      creationtime: '2026-01-05T09:00:00.000+0000',
-      hearsMusic: false,
+      dialplan,
     };
     this.channels.set(id, channel);
+    setImmediate(() => this.#behave(channel, does));
     return succeed(channel);
+  }
+
+  #behave({ id }: FakeChannel, does: WhatTheyDo): void {
+    if (!this.channels.has(id) || does === 'lets it ring') return;
+    if (typeof does === 'number') {
+      this.hangUp(id, does);
+      return;
+    }
+    this.pickUp(id);
+    if (does === 'answers and presses 1') this.press(id, '1');
   }
 
   #externalMedia(query: URLSearchParams): Exclude<Instead, string> {
@@ -319,6 +376,10 @@ export class FakeAri {
     else if (this.mediaEvent === 'after reply') setImmediate(enter);
     return succeed({ id, state: 'Down', dialplan: { app_name: 'AppDial2', app_data: '' } });
   }
+}
+
+function ownBridge(callerId: string): string {
+  return `of-asterisk-${callerId}`;
 }
 
 function showBridge(bridge: FakeBridge): object {

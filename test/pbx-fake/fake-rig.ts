@@ -4,10 +4,10 @@ import type { ChannelId } from '../../src/core/ids.js';
 import { silentLogger, type Logger } from '../../src/core/logger.js';
 import { AsteriskPbx } from '../../src/pbx/asterisk/asterisk-pbx.js';
 import type { Pbx, PbxEvent } from '../../src/pbx/port.js';
-import type { PbxRig } from '../support/pbx-contract.js';
+import type { ConsultRig } from '../support/consult-contract.js';
 import { FakeAri } from './fake-ari.js';
 
-export type FakeRig = PbxRig & { readonly pbx: AsteriskPbx; readonly ari: FakeAri };
+export type FakeRig = ConsultRig & { readonly pbx: AsteriskPbx; readonly ari: FakeAri };
 
 /** An adapter that was told to start, and whatever it tells. */
 export function startAdapter(
@@ -44,6 +44,7 @@ export async function makeFakeRig(clock: Clock = systemClock): Promise<FakeRig> 
     orphans: 'wait',
     offers: 'ringing',
     bridges: 'used',
+    music: 'any time',
     nowhere: { host: '127.0.0.1', port: 1 },
     human: { context: 'callers', extension: 'human' },
     call: (handOver) => Promise.resolve(ari.call({ args: handOver === 'named' ? ['7009'] : [] }) as ChannelId),

@@ -17,7 +17,14 @@ beforeEach(async () => {
   rig = await makeFakeRig();
   person = newChannelId();
   const callerChannelId = await rig.call('plain');
-  const leg = { channelId: person, callerChannelId, caller: CALLER, ...rig.human, ringTimeMs: 20_000 };
+  const leg = {
+    channelId: person,
+    callerChannelId,
+    caller: CALLER,
+    ...rig.human,
+    extension: 'rings',
+    ringTimeMs: 20_000,
+  };
   await rig.pbx.consult.dial(leg);
 });
 afterEach(() => rig.stop());
@@ -58,7 +65,14 @@ test('somebody who was with us and left while it was cut is gone', async () => {
 
 test('somebody for whom the PBX is only being asked is not missed', async () => {
   const late = newChannelId();
-  const leg = { channelId: late, callerChannelId: null, caller: CALLER, ...rig.human, ringTimeMs: 20_000 };
+  const leg = {
+    channelId: late,
+    callerChannelId: null,
+    caller: CALLER,
+    ...rig.human,
+    extension: 'rings',
+    ringTimeMs: 20_000,
+  };
   rig.ari.script(/^POST \/channels\/linecard-/, 'silence');
   const dialling = rig.pbx.consult.dial(leg);
   await rig.pbx.snapshot();
