@@ -40,7 +40,7 @@ try {
         name: `source-change, callers with ${codec} on ${extension} not heard any more`,
         unit: 'calls',
         ...heard,
-        mended: missingMs.length,
+        told: missingMs.length,
         missingMsMost: Math.max(0, ...missingMs),
       });
     }
@@ -75,19 +75,23 @@ async function changed(extension: string, codec: CodecName, steps: readonly numb
 }
 
 function figures(calls: readonly Heard[]): Record<string, number> & { readonly value: number } {
-  const unheardMs = calls.map(({ call, changedAtMs }) => {
-    const silent = call.recording.between(changedAtMs).filter(({ samples }) => rms(samples) < HEARD_RMS);
-    return silent.length * 20;
-  });
-  const lost = unheardMs.filter((ms) => ms > LISTEN_MS - 1000).length;
-  const mended = unheardMs.filter((ms) => ms > 0 && ms <= LISTEN_MS - 1000).sort((a, b) => a - b);
+  const endsDeaf = ({ call, changedAtMs }: Heard): boolean =>
+    rms(call.recording.samples(changedAtMs + LISTEN_MS - 1000)) < HEARD_RMS;
+  const unheardMs = calls
+    .filter((heard) => !endsDeaf(heard))
+    .map(({ call, changedAtMs }) => {
+      const silent = call.recording.between(changedAtMs).filter(({ samples }) => rms(samples) < HEARD_RMS);
+      return silent.length * 20;
+    })
+    .filter((ms) => ms > 0)
+    .sort((a, b) => a - b);
   const gapsMs = calls.flatMap(({ call, changedAtMs }) => gaps(call.recording, changedAtMs));
   return {
-    value: lost,
+    value: calls.filter(endsDeaf).length,
     calls: calls.length,
-    interrupted: mended.length,
-    unheardMsP50: mended[Math.floor(mended.length / 2)] ?? 0,
-    unheardMsMost: mended.at(-1) ?? 0,
+    interrupted: unheardMs.length,
+    unheardMsP50: unheardMs[Math.floor(unheardMs.length / 2)] ?? 0,
+    unheardMsMost: unheardMs.at(-1) ?? 0,
     downlinkGapMsMost: round(Math.max(...gapsMs), 1),
     downlinkGapsOver60Ms: gapsMs.filter((ms) => ms > 60).length,
     downlinkPacketsLost: calls.reduce((sum, { call, changedAtMs }) => sum + lostOf(call, changedAtMs), 0),
