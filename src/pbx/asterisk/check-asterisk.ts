@@ -41,7 +41,8 @@ export async function checkAsterisk(options: CheckAsteriskOptions): Promise<Find
   const http = new AriHttp(options);
   const findings: Finding[] = [];
   try {
-    findings.push(judgeVersion((await askIdentity(http)).version, options.url));
+    const { version } = await askIdentity(http);
+    findings.push(judgeVersion(version, options.url), ...judgeBuild(version));
     await askPermission(http, options.username);
     findings.push({ level: 'ok', sentence: `ARI user "${options.username}" may control calls`, fix: null });
     findings.push(...(await checkModules(http)), await checkEvents(http), await checkApp(http, options.app));
@@ -66,6 +67,14 @@ function judgeVersion(version: string, url: string): Finding {
     sentence: `${sentence}; its AudioSocket carries 8 kHz only`,
     fix: 'for wideband audio upgrade to 20.17, 21.12, 22.7, 23.1 or later',
   };
+}
+
+/** Debian's version has `+dfsg` in it, and Ubuntu's, which is built from it. */
+function judgeBuild(version: string): Finding[] {
+  if (!version.includes('dfsg')) return [];
+  const sentence =
+    "it is Debian's or Ubuntu's build, which may cease to hear a caller whose RTP source changes in mid-call: over ARI Linecard mends that, for the dialplan's AudioSocket() nobody can";
+  return [{ level: 'ok', sentence, fix: null }];
 }
 
 async function checkModules(http: AriHttp): Promise<Finding[]> {
