@@ -119,7 +119,8 @@ export class CallerTurns {
     if (this.#wantsUtterances) this.#utterance.push(frame);
     // What is said into a protected greeting is no turn.
     const mayInterrupt = this.#greeting === 'interruptible' || this.#queue.current === 'none';
-    const turn = this.#turns.feed(isSpeech && mayInterrupt ? 'speech' : 'none', nowMs);
+    const expected = this.#queue.asked ? 'answer' : 'nothing';
+    const turn = this.#turns.feed(isSpeech && mayInterrupt ? 'speech' : 'none', nowMs, expected);
     if (turn === 'started') this.#started(nowMs);
     else if (turn === 'finished') this.#finished(nowMs);
     else if (this.#talkOver.state === 'doubtful') this.#weigh(nowMs);

@@ -5,6 +5,8 @@ import { wordEnds } from './text-heard.js';
 const BEFORE_ITS_END_MS = 600;
 /** and who was asked answers within so much of what is said after it. */
 const AFTER_ITS_END_MS = 1500;
+/** A voice breathes out after its last word. */
+const TRAILING_MS = 500;
 
 const QUESTION = /[?？؟][\p{Pe}\p{Pf}"'*]*$/u;
 
@@ -20,6 +22,11 @@ export class Questions {
   heard(words: readonly TimedWord[], totalMs: number): void {
     const last = endsOf(words, totalMs).at(-1);
     this.#sinceMs = last === undefined ? this.#sinceMs + totalMs : totalMs - last;
+  }
+
+  /** Whether the last that was heard was a question. */
+  get open(): boolean {
+    return this.#sinceMs <= TRAILING_MS;
   }
 
   /** Another subject: what was said before is no question any more. */

@@ -99,6 +99,11 @@ export class SpeechQueue implements SpeechOut {
     return first === undefined || (first.written === 0 && first.state === 'open') ? 'none' : first.interruption;
   }
 
+  /** Nothing is being said, and what was said last was a question. */
+  get asked(): boolean {
+    return this.#segments.length === 0 && this.#questions.open;
+  }
+
   get awaitsAnswer(): boolean {
     const first = this.#segments[0];
     if (first === undefined) return true;

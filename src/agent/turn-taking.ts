@@ -2,6 +2,8 @@ import { FRAME_MS } from '../core/units.js';
 
 /** Speech of this length in the window is the caller speaking; a cough or a knock is shorter. */
 const ONSET_FRAMES = 8;
+/** Of who was just asked something: a short word said quietly is no longer, and who is silent and waits is not interrupted by a knock. */
+const ANSWER_FRAMES = 5;
 const WINDOW_FRAMES = 12;
 /** Who goes on this soon after "the end" had not ended. */
 const RESUMED_WITHIN_MS = 500;
@@ -63,14 +65,15 @@ export class TurnTaking {
     return this.#silenceMs;
   }
 
-  /** @param atMs end of the frame on the injected clock */
-  feed(speech: 'speech' | 'none', atMs: number): TurnSignal {
+  /** @param atMs end of the frame on the injected clock @param expected an answer: the caller was asked something, and nobody speaks */
+  feed(speech: 'speech' | 'none', atMs: number, expected: 'answer' | 'nothing' = 'nothing'): TurnSignal {
     const flag = speech === 'speech' ? 1 : 0;
     this.#speechInWindow += flag - (this.#window[this.#windowAt] as number);
     this.#window[this.#windowAt] = flag;
     this.#windowAt = (this.#windowAt + 1) % WINDOW_FRAMES;
     if (flag === 1) this.lastSpeechAtMs = atMs;
-    return this.#state === 'listening' ? this.#listen(atMs) : this.#follow(flag, atMs);
+    if (this.#state === 'speaking') return this.#follow(flag, atMs);
+    return this.#listen(expected === 'answer' ? ANSWER_FRAMES : ONSET_FRAMES, atMs);
   }
 
   reset(): void {
@@ -79,8 +82,8 @@ export class TurnTaking {
     this.#state = 'listening';
   }
 
-  #listen(atMs: number): TurnSignal {
-    if (this.#speechInWindow < ONSET_FRAMES) return 'none';
+  #listen(onsetFrames: number, atMs: number): TurnSignal {
+    if (this.#speechInWindow < onsetFrames) return 'none';
     this.#state = 'speaking';
     this.#silenceMs = 0;
     this.#voicedMs = this.#speechInWindow * FRAME_MS;

@@ -36,6 +36,15 @@ describe('what a caller says into an agent', () => {
     expect(questions.mayBeAnswered(said('I see.'), 0, 1000)).toBe(false);
   });
 
+  it('are waited for after a question, and the breath behind it, only', () => {
+    const questions = new Questions();
+    expect(questions.open).toBe(false);
+    questions.heard(said('Shall I connect you?'), 2300);
+    expect(questions.open).toBe(true);
+    questions.heard(said('One moment.'), 1000);
+    expect(questions.open).toBe(false);
+  });
+
   it.each(['Sure?"', '(Yes?)', '¿Qué?', '本当？', 'لماذا؟'])('knows a question by its mark: %s', (word) => {
     expect(new Questions().mayBeAnswered([{ word, endMs: 300 }], 300, 300)).toBe(true);
   });

@@ -140,6 +140,22 @@ describe('an agent that hears no words, and asked something', () => {
   });
 });
 
+describe('an agent that waits for an answer', () => {
+  it.each([
+    ['Shall I connect you?', ['start', 'callerStarted', 'callerFinished']],
+    ['I am connecting you.', ['start']],
+  ])('hears a word that is as short as a knock: %s', (text, told) => {
+    const agent = new ScriptedAgent();
+    const call = new AgentCallHarness({ provider: agent.provider, turns: USUAL });
+    call.conversation.start();
+    agent.speak(text, 1000);
+    call.run(1500);
+    call.run(120, LOUD);
+    call.run(1000);
+    expect(agent.told).toEqual(told);
+  });
+});
+
 describe('an agent that has hardly anything left to say', () => {
   it('is spoken to, and not into: a short word counts', () => {
     const { agent, call } = spokenTo({});
