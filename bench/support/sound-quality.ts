@@ -1,4 +1,4 @@
-import { FRAME_SAMPLES } from '../../src/core/units.js';
+import { FRAME_SAMPLES, SAMPLE_RATE_HZ } from '../../src/core/units.js';
 
 /** A frame's signal to noise ratio counts from here to here, dB: beyond it nothing more is heard. */
 const LEAST_SNR_DB = -10;
@@ -36,18 +36,25 @@ export function frameSnrDb(clean: Int16Array, cleanAt: number, heard: Int16Array
   return Math.max(LEAST_SNR_DB, Math.min(MOST_SNR_DB, 10 * Math.log10(signal / noise)));
 }
 
-/** Root mean square of the difference of two spectra around one frame, in dB, where the clean one is to be heard. */
-export function spectralDistanceDb(clean: Int16Array, cleanAt: number, heard: Int16Array, heardAt: number): number {
+/** Root mean square of the difference of two spectra around one frame, from 100 Hz up, in dB, where the clean one is to be heard. */
+export function spectralDistanceDb(
+  clean: Int16Array,
+  cleanAt: number,
+  heard: Int16Array,
+  heardAt: number,
+  upToHz = (LAST_BIN * SAMPLE_RATE_HZ) / WINDOW,
+): number {
+  const lastBin = Math.round((upToHz * WINDOW) / SAMPLE_RATE_HZ);
   const wanted = powerSpectrumDb(clean, cleanAt - (WINDOW - FRAME_SAMPLES) / 2);
   const got = powerSpectrumDb(heard, heardAt - (WINDOW - FRAME_SAMPLES) / 2);
   let loudest = -Infinity;
-  for (let bin = FIRST_BIN; bin < LAST_BIN; bin++) loudest = Math.max(loudest, wanted[bin] as number);
+  for (let bin = FIRST_BIN; bin < lastBin; bin++) loudest = Math.max(loudest, wanted[bin] as number);
   const floor = loudest - MASKED_DB;
   let sum = 0;
-  for (let bin = FIRST_BIN; bin < LAST_BIN; bin++) {
+  for (let bin = FIRST_BIN; bin < lastBin; bin++) {
     sum += (Math.max(floor, wanted[bin] as number) - Math.max(floor, got[bin] as number)) ** 2;
   }
-  return Math.sqrt(sum / (LAST_BIN - FIRST_BIN));
+  return Math.sqrt(sum / (lastBin - FIRST_BIN));
 }
 
 function powerSpectrumDb(samples: Int16Array, from: number): Float64Array {
