@@ -32,7 +32,7 @@ import type { Clock } from './core/clock.js';
 import type { Logger } from './core/logger.js';
 import type { AgentLimits } from './engine/call-limits.js';
 import type { HostedAgent } from './engine/live-conversation.js';
-import { BRIEFING_AGENT, EAR_AGENT } from './engine/port.js';
+import { BRIEFING_AGENT, BRIEFING_BY, EAR_AGENT } from './engine/port.js';
 import { Synthesizer } from './speech/synthesizer.js';
 
 /** What agents share on their media thread. */
@@ -70,9 +70,10 @@ export function openAgents(
       tools: (floor) => toolbox.toolsOf(agent, floor),
     });
     if (hasEars(agent)) {
-      const ear = `${EAR_AGENT}${name}`;
-      const listening = new EarProvider({ name: ear, stt: openTranscriber(agent.stt, clock) });
-      agents.set(ear, { provider: listening, backup: null, echoGuard: 'off', tools: () => [] });
+      const [ear, briefer] = [`${EAR_AGENT}${name}`, `${BRIEFING_BY}${name}`];
+      const stt = openTranscriber(agent.stt, clock);
+      for (const part of [new EarProvider({ name: ear, stt }), briefing.hearingBy(briefer, stt)])
+        agents.set(part.name, { provider: part, backup: null, echoGuard: 'off', tools: () => [] });
     }
   }
   return { agents, services: toolbox.services };

@@ -236,6 +236,17 @@ export class Conversation {
     }
   }
 
+  /** The agent tells the caller in its own words, instead of all else; without any it says the text. */
+  relay(words: string, text: string): void {
+    if (this.#state !== 'talking') return;
+    this.#queue.clear();
+    if (this.#session.relay !== undefined) this.#session.relay(words);
+    else {
+      this.#session.instruct(words);
+      this.#session.say(text);
+    }
+  }
+
   instruct(text: string): void {
     if (this.#state !== 'closed') this.#session.instruct(text);
   }

@@ -27,6 +27,9 @@ export type AgentCapabilities = {
   readonly waits?: 'minWaitMs' | 'maxWaitMs';
 };
 
+/** What a briefing reports in the place of words when a voicemail begins to record. */
+export const VOICEMAIL_SIGNAL = 'voicemail signal';
+
 /** What is known of the call when the agent is opened. */
 export type AgentCall = {
   readonly callId: CallId;
@@ -147,6 +150,8 @@ export interface AgentSession {
   say(text: string): void;
   /** Says this text and takes a message of the caller by itself; absent: `say` asks whether it may. Resolves at once. */
   takeMessage?(text: string): void;
+  /** Begins at once to tell the caller what these words say, in words of its own; absent: it is told them by `instruct`, and says a text. */
+  relay?(words: string): void;
   /** Words from a person behind the agent (a supervisor's whisper, the result of a transfer). */
   instruct(text: string): void;
   /** Idempotent. Nothing may be spoken after it. */

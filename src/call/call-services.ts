@@ -48,7 +48,7 @@ export type CallServices = {
   readonly journal: CallJournal;
   /** Media threads have started, or it took too long. */
   readonly mediaStart: StartGate;
-  /** Agents to whom a supervisor may speak; absent: none. */
+  /** Agents that have a part which understands anybody's speech: a supervisor may speak to them, and a person may decline in words. Absent: none. */
   readonly ears?: ReadonlySet<string>;
   readonly messages: MessageStore;
   readonly schedules: ScheduleDesk;

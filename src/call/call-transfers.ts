@@ -2,12 +2,13 @@ import type { Caller, HowToTransfer, Outcome, TransferMode } from '../core/calls
 import { LinecardError } from '../core/errors.js';
 import type { BridgeId, CallId, ChannelId } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
+import { BRIEFING_AGENT, BRIEFING_BY } from '../engine/port.js';
 import type { AskedTransfer } from '../journal/port.js';
 import type { CallHours, CallServices, Destination, Line } from './call-services.js';
 import type { CallLedger } from './ledger.js';
 import type { MediaLink } from './media-link.js';
 import type { Attempted } from './transfer/transfer-machine.js';
-import { returnText } from './transfer/transfer-words.js';
+import { relayText, returnText } from './transfer/transfer-words.js';
 import type { TransferringCall } from './transfer/warm-transfer.js';
 import { WarmTransfer } from './transfer/warm-transfer.js';
 
@@ -191,6 +192,7 @@ export class CallTransfers {
       anchor: null,
       announced: 'yes',
       ...(mode === 'conference' ? { conference: (person) => this.#confer(line, person, label) } : {}),
+      briefingAgent: this.#briefingAgent(),
       caller,
       extension,
       context: offer.context,
@@ -231,6 +233,7 @@ export class CallTransfers {
         personGone: () => void host.end({ result: 'transferred', fault: 'none', reason: `to ${label}, who hung up` }),
       },
       announced: how.mode === 'warm' ? 'yes' : 'no',
+      briefingAgent: this.#briefingAgent(),
       caller,
       extension,
       label,
@@ -308,11 +311,14 @@ export class CallTransfers {
   /** The agent tells the caller who is back what happened, and goes on. */
   #tell(tried: readonly Attempted[], { label, otherwise }: Pick<Destination, 'label' | 'otherwise'>): void {
     const { callId, media } = this.#options;
-    const text = returnText(tried, label);
+    const happened = returnText(tried, label);
+    const words = relayText(tried, label, otherwise);
+    const text = `${happened} What else can I do for you?`;
+    if (words !== null) media.send({ kind: 'relay', callId, words, text });
     // Who has just talked with somebody knows whether there is anything left to say.
-    if (otherwise === 'message' && tried.at(-1)?.refusal !== 'cutOff') {
-      media.send({ kind: 'takeMessage', callId, text });
-    } else media.send({ kind: 'say', callId, text: `${text} What else can I do for you?`, instead: 'yes' });
+    else if (otherwise === 'message' && tried.at(-1)?.refusal !== 'cutOff') {
+      media.send({ kind: 'takeMessage', callId, text: happened });
+    } else media.send({ kind: 'say', callId, text, instead: 'yes' });
   }
 
   /** The caller to the agent again, and the person to both. */
@@ -326,6 +332,12 @@ export class CallTransfers {
     host.changeHold('resumed');
     const text = `${label} has joined: the caller, they and you hear each other. Let the two talk, and speak when you are asked.`;
     media.send({ kind: 'instruct', callId, text });
+  }
+
+  /** Where the call's agent understands anybody's speech, so does who asks the person. */
+  #briefingAgent(): string {
+    const { ledger, services } = this.#options;
+    return services.ears?.has(ledger.agent) === true ? `${BRIEFING_BY}${ledger.agent}` : BRIEFING_AGENT;
   }
 
   #needConference(): void {

@@ -53,6 +53,8 @@ export interface LiveConversation {
   say(text: string, instead?: 'yes'): void;
   /** Says this instead of all else, and takes a message. */
   takeMessage(text: string): void;
+  /** For the agent, who tells the caller instead of all else. @param text for one that has no words of its own */
+  relay(words: string, text: string): void;
   /** Words for the agent alone, which the caller does not hear. */
   instruct(text: string): void;
   /** held: the agent neither hears nor speaks, the leg gets silence. */

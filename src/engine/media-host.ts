@@ -135,6 +135,7 @@ export class MediaHost {
       case 'digit':
       case 'say':
       case 'takeMessage':
+      case 'relay':
       case 'instruct':
       case 'hold':
       case 'answer':

@@ -170,6 +170,9 @@ export class MediaSession implements Ticked {
       case 'takeMessage':
         this.#agents.act((conversation) => conversation.takeMessage(command.text));
         break;
+      case 'relay':
+        this.#agents.act((conversation) => conversation.relay(command.words, command.text));
+        break;
       case 'instruct':
         this.#agents.act((conversation) => conversation.instruct(command.text));
         break;

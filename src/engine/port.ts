@@ -15,6 +15,9 @@ export type MediaAddress = { readonly host: string; readonly port: number };
  */
 export const BRIEFING_AGENT = ':briefing';
 
+/** Begins the name of the same with the ears of the agent that is named behind it. There is one for each agent that has its own. */
+export const BRIEFING_BY = `${BRIEFING_AGENT}:`;
+
 /** Begins the name of an agent that only listens, with the ears of the agent that is named behind it. There is one for each agent that has its own. */
 export const EAR_AGENT = ':ear:';
 
@@ -95,6 +98,8 @@ export type ToMedia =
   | { readonly kind: 'say'; readonly callId: CallId; readonly text: string; readonly instead?: 'yes' }
   /** Says this instead of all else, and takes a message, where the agent can. */
   | { readonly kind: 'takeMessage'; readonly callId: CallId; readonly text: string }
+  /** For the agent, who tells the caller instead of all else; one that has no words of its own says the text. */
+  | { readonly kind: 'relay'; readonly callId: CallId; readonly words: string; readonly text: string }
   /** Words for the agent alone. */
   | { readonly kind: 'instruct'; readonly callId: CallId; readonly text: string }
   /** held: the agent neither hears nor speaks, the leg gets silence. */

@@ -13,8 +13,8 @@ const STEADY = 0.006;
 const LAGS = 12;
 /** 160 ms: the shortest signals last 200, and no voice holds a pitch so well for so long. */
 const BEEP_FRAMES = 8;
-/** A greeting goes before it: sound that is no tone. One second. */
-const GREETING_FRAMES = 50;
+/** A greeting goes before it: sound that is no tone. Half a second, because its beginning is spoken before we are connected. */
+const GREETING_FRAMES = 25;
 
 /**
  * Hears the signal after which a voicemail records: somebody has spoken, then there is one steady tone. A tone out of nothing is none, because what a

@@ -196,6 +196,15 @@ describe('what the caller hears', () => {
     expect(agent.heardSpeech).toMatchObject([{ interrupted: true }]);
   });
 
+  it('tells the caller what a person has it relay, in its own words where it has any', () => {
+    conversation.start();
+    conversation.relay('Sales said: not now.', 'Sales cannot take your call.');
+    expect(agent.told.slice(-2)).toEqual(['instruct Sales said: not now.', 'say Sales cannot take your call.']);
+    agent.relay = (words) => agent.told.push(`relay ${words}`);
+    conversation.relay('Sales said: not now.', 'Sales cannot take your call.');
+    expect(agent.told.at(-1)).toBe('relay Sales said: not now.');
+  });
+
   it('ends with the call only after the goodbye was heard', async () => {
     conversation.start();
     agent.speak('Goodbye.', 300);

@@ -84,6 +84,10 @@ export class FakeConversation implements LiveConversation {
     this.told.push(`take message ${text}`);
   }
 
+  relay(words: string): void {
+    this.told.push(`relay ${words}`);
+  }
+
   instruct(text: string): void {
     this.told.push(`instruct ${text}`);
   }

@@ -17,6 +17,8 @@ export class ScriptedAgent implements AgentSession {
   onStart: () => void = () => undefined;
   onCallerStarted: (spokenMs: number) => void = () => undefined;
   onHear: (frame: Int16Array) => void = () => undefined;
+  /** As an agent with words of its own has it. */
+  relay?: (words: string) => void;
   #context: AgentContext | null = null;
 
   constructor(capabilities: Partial<AgentCapabilities> = {}) {

@@ -1,13 +1,15 @@
 import { assertNever } from '../../core/assert-never.js';
+import type { Answer, Reason } from './answer-words.js';
+import { answerInWords, reasonByKey, reasonInWords } from './answer-words.js';
 
 /** Why a place did not take the caller. `nobody`: it was answered, but not by a person (a voicemail). `hungUp`: they left without a word. cutOff: they hung up within the grace time. */
 export type Refusal = 'busy' | 'noAnswer' | 'declined' | 'nobody' | 'unreachable' | 'hungUp' | 'cutOff' | 'failed';
 
-/** What became of one place, and in which words it was declined; null: without a reason. */
-export type Attempted = { readonly target: number; readonly refusal: Refusal; readonly reason: string | null };
+/** What became of one place, and why it was declined; null: without a reason. */
+export type Attempted = { readonly target: number; readonly refusal: Refusal; readonly reason: Reason | null };
 
-/** What a person who was rung hears. `question`: only what can be done, for somebody who said nothing. `reason`: asks why not. */
-export type Speech = 'briefing' | 'question' | 'reason';
+/** What a person who was rung hears. `question`: only what can be done, for somebody who said nothing; `keys`: the same for somebody who is there. `reason`: asks why not. */
+export type Speech = 'briefing' | 'question' | 'keys' | 'reason';
 
 /** How a transfer ended. connected: caller and person talk, we are out. joined: the person is with caller and agent. abandoned: somebody ended the call meanwhile and sees to the caller. */
 export type TransferEnd = 'connected' | 'joined' | 'returned' | 'fallback' | 'callerGone' | 'abandoned';
@@ -102,28 +104,11 @@ const REASON_MS = 12_000;
 /** Whoever wants to hear it more often keeps the caller waiting. */
 const MAX_TELLINGS = 5;
 
-const REASONS: readonly { readonly key: string; readonly words: RegExp; readonly text: string }[] = [
-  { key: '1', words: /\b(meeting|busy)\b/, text: 'they are in a meeting' },
-  { key: '2', words: /\b(back|later)\b/, text: 'they will call you back' },
-  { key: '3', words: /\b(somebody else|someone else|wrong)\b/, text: 'somebody else is in charge of it' },
-];
-/** Fewer words than this are another "no", and no reason. */
-const LEAST_REASON_WORDS = 3;
-
 const KEYS: Readonly<Record<string, 'accept' | 'decline' | 'repeat'>> = {
   '1': 'accept',
   '2': 'decline',
   '3': 'repeat',
 };
-
-const WORDS = {
-  accept: /\b(yes|yeah|yep|sure|okay|ok|accept|take (it|the call)|put (them|him|her|it) through)\b/,
-  decline: /\b(no|nope|not|decline|busy|don't|can't)\b/,
-  repeat: /\b(repeat|again|pardon|sorry)\b/,
-} as const;
-
-/** How long a decline's reason may be when it is spoken to the caller. */
-const MAX_REASON_CHARACTERS = 200;
 
 /** Before the first event. */
 export const TRANSFER_IDLE: TransferState = { kind: 'idle' };
@@ -213,8 +198,12 @@ function decide(plan: TransferPlan, state: Asked, event: TransferEvent): Transfe
     case 'repeat':
       if (state.told >= MAX_TELLINGS) return stay(state);
       return speak(plan, { ...state, kind: 'briefing', told: state.told + 1, asked: 'once' }, 'briefing');
+    case 'machine':
+      return next(plan, state, 'nobody');
     case undefined:
-      return stay(state);
+      // A key that means nothing: while they are being told, what the keys mean comes anyway.
+      if (event.kind !== 'digit' || state.kind === 'briefing' || state.told >= MAX_TELLINGS) return stay(state);
+      return speak(plan, { ...state, kind: 'briefing', told: state.told + 1, asked: 'once' }, 'keys');
   }
 }
 
@@ -225,9 +214,9 @@ function decline(
 ): TransferStep {
   switch (event.kind) {
     case 'digit':
-      return next(plan, state, 'declined', REASONS.find(({ key }) => key === event.digit)?.text ?? null);
+      return next(plan, state, 'declined', reasonByKey(event.digit));
     case 'said':
-      return next(plan, state, 'declined', spokenReason(event.text));
+      return next(plan, state, 'declined', reasonInWords(event.text));
     case 'legGone':
     case 'briefingFailed':
     case 'timeUp':
@@ -235,17 +224,6 @@ function decline(
     default:
       return stay(state);
   }
-}
-
-function spokenReason(said: string): string | null {
-  const known = knownReason(said);
-  if (known !== null) return known;
-  const isReason = said.trim().split(/\s+/).length >= LEAST_REASON_WORDS;
-  return isReason ? said.slice(0, MAX_REASON_CHARACTERS) : null;
-}
-
-function knownReason(said: string): string | null {
-  return REASONS.find(({ words }) => words.test(said.toLowerCase()))?.text ?? null;
 }
 
 function dial(plan: TransferPlan, trial: Trial): TransferStep {
@@ -258,7 +236,7 @@ function speak(plan: TransferPlan, state: TransferState & Trial, speech: Speech)
 }
 
 /** This place is done with: the next one, or back to the agent. */
-function next(plan: TransferPlan, state: Trial, refusal: Refusal, reason: string | null = null): TransferStep {
+function next(plan: TransferPlan, state: Trial, refusal: Refusal, reason: Reason | null = null): TransferStep {
   const { attempt, target } = state;
   const tried = triedOf(state, refusal, reason);
   if (target + 1 >= plan.targets.length) return giveBack(plan, tried, attempt);
@@ -331,24 +309,13 @@ function trialOf({ attempt, target, tried }: Trial): Trial {
   return { attempt, target, tried };
 }
 
-function triedOf(state: Trial, refusal: Refusal, reason: string | null = null): readonly Attempted[] {
+function triedOf(state: Trial, refusal: Refusal, reason: Reason | null = null): readonly Attempted[] {
   return [...state.tried, { target: state.target, refusal, reason }];
 }
 
-type Answer = { readonly kind: 'accept' | 'repeat' } | { readonly kind: 'decline'; readonly reason: string | null };
-
 function answerOf(event: TransferEvent): Answer | null {
-  if (event.kind === 'digit') {
-    const kind = KEYS[event.digit];
-    if (kind === undefined) return null;
-    return kind === 'decline' ? { kind, reason: null } : { kind };
-  }
-  if (event.kind !== 'said') return null;
-  const text = event.text.toLowerCase();
-  const reason = knownReason(text);
-  // "No" first: whoever says "no, not okay" must not be given the call.
-  if (WORDS.decline.test(text)) return { kind: 'decline', reason };
-  if (WORDS.repeat.test(text)) return { kind: 'repeat' };
-  if (WORDS.accept.test(text)) return { kind: 'accept' };
-  return reason === null ? null : { kind: 'decline', reason };
+  if (event.kind === 'said') return answerInWords(event.text);
+  const kind = event.kind === 'digit' ? KEYS[event.digit] : undefined;
+  if (kind === undefined) return null;
+  return kind === 'decline' ? { kind, reason: null } : { kind };
 }

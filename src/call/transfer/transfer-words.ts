@@ -35,6 +35,8 @@ export function speechText(speech: Speech, facts: BriefingFacts): string {
     }
     case 'question':
       return `${question} ${keys}`;
+    case 'keys':
+      return keys;
     case 'reason':
       return reason;
     default:
@@ -42,12 +44,26 @@ export function speechText(speech: Speech, facts: BriefingFacts): string {
   }
 }
 
-/** What the agent tells the caller who is back; without a question. */
+/** What the agent tells the caller who is back; without a question, and without words that nobody meant for the caller. */
 export function returnText(tried: readonly Attempted[], label: string): string {
+  return whatHappened(tellingOf(tried), plain(label));
+}
+
+/** The same for an agent with words of its own, where somebody gave a reason in theirs; null: `returnText` says it all. */
+export function relayText(tried: readonly Attempted[], label: string, otherwise: 'agent' | 'message'): string | null {
+  const reason = tellingOf(tried)?.reason ?? null;
+  if (reason?.kind !== 'said') return null;
+  const then = otherwise === 'message' ? 'offer to take a message' : 'ask what else you can do';
+  return (
+    `${plain(label)} cannot take the call and said: "${plain(reason.text)}". The caller has not heard it. ` +
+    `Tell the caller kindly, in your own words, what of it is meant for them, and ${then}.`
+  );
+}
+
+/** What somebody had them told is more than that the next phone was busy. */
+function tellingOf(tried: readonly Attempted[]): Attempted | undefined {
   const last = tried.at(-1);
-  // What somebody had them told is more than that the next phone was busy.
-  const told = last?.refusal === 'cutOff' ? last : (tried.findLast(({ reason }) => reason !== null) ?? last);
-  return whatHappened(told, plain(label));
+  return last?.refusal === 'cutOff' ? last : (tried.findLast(({ reason }) => reason !== null) ?? last);
 }
 
 function whatHappened(place: Attempted | undefined, label: string): string {
@@ -60,7 +76,7 @@ function whatHappened(place: Attempted | undefined, label: string): string {
       return `I am sorry, nobody picks up at ${label}.`;
     case 'declined': {
       const cannot = `I am sorry, ${label} cannot take your call right now`;
-      return place.reason === null ? `${cannot}.` : `${cannot}: ${asSentence(plain(place.reason))}`;
+      return place.reason?.kind === 'known' ? `${cannot}: ${asSentence(place.reason.text)}` : `${cannot}.`;
     }
     case 'hungUp':
       return `I am sorry, ${label} cannot take your call right now.`;

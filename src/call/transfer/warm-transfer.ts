@@ -56,6 +56,8 @@ export type WarmTransferOptions = {
   readonly announced: 'yes' | 'no';
   /** Brings the caller back to the agent and the person to both, as whoever has joined a call; absent: the agent leaves. */
   readonly conference?: (personChannelId: ChannelId) => Promise<void>;
+  /** Who speaks to the person, and understands them. */
+  readonly briefingAgent: string;
   readonly caller: Caller;
   readonly extension: string | null;
   /** Where the places are dialled. */
@@ -235,8 +237,8 @@ export class WarmTransfer {
   }
 
   #dial(attempt: number, target: number): void {
-    const { pbx, consult, caller, extension, context, callerChannelId, places, anchor, engine, routes, clock } =
-      this.#options;
+    const { pbx, consult, briefingAgent, caller, extension, context, callerChannelId, places } = this.#options;
+    const { anchor, engine, routes, clock } = this.#options;
     const place = places[target];
     if (place === undefined) return;
     const leg = new PersonLeg({
@@ -244,6 +246,7 @@ export class WarmTransfer {
       consult,
       attempt,
       dial: { callerChannelId, caller, context, extension: place.extension, ringTimeMs: place.ringTimeMs },
+      agent: briefingAgent,
       caller,
       extension,
       beside: anchor?.callId ?? null,

@@ -33,7 +33,7 @@ function inWords(effect: TransferEffect): string {
     case 'speak':
       return `speak ${effect.speech}`;
     case 'resume':
-      return `resume ${effect.tried.map(({ refusal, reason }) => (reason === null ? refusal : `${refusal}: ${reason}`)).join(', ')}`;
+      return `resume ${effect.tried.map(({ refusal, reason }) => (reason === null ? refusal : `${refusal}: ${reason.text}`)).join(', ')}`;
     case 'finish':
       return `finish ${effect.how}`;
     default:
@@ -109,10 +109,25 @@ describe('a warm transfer', () => {
     expect(after(ONE, ...BRIEFED, no).asks).toEqual(['hangUp 1', `resume ${tried}`]);
   });
 
+  it('goes on to the next place when a voicemail says what it is', () => {
+    expect(after(PLAN, ...BRIEFED, said('Please leave a message after the tone.')).asks).toEqual([
+      'hangUp 1',
+      'dial 1',
+    ]);
+  });
+
   it('is told again to who asks for it, five times at most', () => {
     expect(after(ONE, ...BRIEFED, key('3')).asks).toEqual(['speak briefing']);
     expect(after(ONE, ...BRIEFED, said('say that again')).asks).toEqual(['speak briefing']);
     expect(after(ONE, ...BRIEFED, ...Array.from({ length: 4 }, () => key('3')), key('3')).asks).toEqual([]);
+  });
+
+  it('says what the keys mean to who pressed another one, five times at most', () => {
+    expect(after(ONE, ...BRIEFED, key('5')).asks).toEqual(['speak keys']);
+    expect(after(ONE, held, answered, opened, key('5')).asks).toEqual([]);
+    const again = Array.from({ length: 4 }, () => [key('5'), spoken]).flat();
+    expect(after(ONE, ...BRIEFED, ...again, key('5')).asks).toEqual([]);
+    expect(after(ONE, ...BRIEFED, key('5'), spoken, timeUp).asks).toEqual(['speak question']);
   });
 
   it('asks once more, and then takes who says nothing for a voicemail', () => {

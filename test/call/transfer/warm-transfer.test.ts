@@ -201,6 +201,29 @@ describe('a caller on the way to a person', () => {
     ]);
   });
 
+  it('is told by the agent, in its words, what somebody said who declined', async () => {
+    const callId = await briefed();
+    const { callId: briefing } = [...engine.sessions.values()].find(({ agent }) => agent === BRIEFING_AGENT)!;
+    const turn = {
+      who: 'caller',
+      text: "Not now, I'm with a client.",
+      atMs: 0,
+      heardMs: 1,
+      interrupted: false,
+    } as const;
+    engine.onMessage({ kind: 'turn', callId: briefing, turn });
+    await settle();
+    pbx.people.leave('busy');
+    await settle();
+    isBack(callId);
+    expect(engine.sent.findLast(({ kind }) => kind === 'relay')).toMatchObject({
+      callId,
+      words: expect.stringContaining("Not now, I'm with a client.") as string,
+      text: 'I am sorry, Sales cannot take your call right now. What else can I do for you?',
+    });
+    expect(saidOn(callId)).toEqual([]);
+  });
+
   it('is asked for a message where the destination has it so', async () => {
     const callId = await transferring('accounts');
     pbx.people.leave('busy');

@@ -68,6 +68,11 @@ export function buildAnswers(): Grammar {
   return grammarOf('( <accept> | <decline> [ <reason> ] | <repeat> | <reason> | <filler> | <machine> )', rules);
 }
 
+/** Of what `AnswerEars` understands: whether the caller is taken. */
+export function isYes(text: string): boolean {
+  return YES.test(text);
+}
+
 /** Understands answers to a briefing. */
 export class AnswerEars {
   readonly #recognizer: Recognizer;
@@ -89,7 +94,7 @@ export class AnswerEars {
     if (recognized === null) return null;
     const { text, score } = recognized;
     const isFiller = (FILLERS as readonly string[]).includes(text) || MACHINE.test(text);
-    if (text === '' || isFiller || score < (YES.test(text) ? MIN_SCORE.accept : MIN_SCORE.other)) return null;
+    if (text === '' || isFiller || score < (isYes(text) ? MIN_SCORE.accept : MIN_SCORE.other)) return null;
     const { start, eachWord } = MAX_ANSWER_MS;
     return utterance.length / SAMPLES_PER_MS > start + eachWord * text.split(' ').length ? null : text;
   }

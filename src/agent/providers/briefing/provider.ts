@@ -5,7 +5,9 @@ import { Recognizer, findRecognizer } from '../../../speech/recognizer.js';
 import type { Synthesizer } from '../../../speech/synthesizer.js';
 import { Voice } from '../../../speech/voice.js';
 import type { AgentCapabilities, AgentContext, AgentProvider, AgentSession } from '../../port.js';
+import type { SpeechToText } from '../pipeline/port.js';
 import { AnswerEars } from './answers.js';
+import { AnyWordsEars } from './any-words.js';
 import { BriefingSession } from './session.js';
 
 export type BriefingProviderOptions = {
@@ -58,6 +60,20 @@ export class BriefingProvider implements AgentProvider {
 
   open(context: AgentContext): AgentSession {
     return new BriefingSession({ voice: this.#voice, ears: this.#ears, context });
+  }
+
+  /** The same voice with the ears of an agent that understands anybody. It lives as long as this one. */
+  hearingBy(name: string, stt: SpeechToText): AgentProvider {
+    const { clock, log } = this.#options;
+    const ears = new AnyWordsEars({ few: () => this.#ears, stt, clock, log });
+    return {
+      name,
+      capabilities: { turnTaking: 'linecard', utterances: 'wanted' },
+      prepare: () => Promise.resolve(),
+      limitations: () => [],
+      open: (context) => new BriefingSession({ voice: this.#voice, ears, context }),
+      close: () => Promise.resolve(),
+    };
   }
 
   async close(): Promise<void> {

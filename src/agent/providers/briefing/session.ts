@@ -1,9 +1,11 @@
 import { toLinecardError } from '../../../core/errors.js';
 import type { SegmentId } from '../../../core/ids.js';
 import { SAMPLES_PER_MS } from '../../../core/units.js';
+import { BeepDetector } from '../../../media/beep-detector.js';
 import { sentences } from '../../../speech/speakable.js';
 import type { Voice } from '../../../speech/voice.js';
 import type { AgentContext, AgentSession } from '../../port.js';
+import { VOICEMAIL_SIGNAL } from '../../port.js';
 import type { AnswerEars } from './answers.js';
 
 export type BriefingSessionOptions = {
@@ -25,6 +27,7 @@ export class BriefingSession implements AgentSession {
   /** How long the last sentence of the text is, once all of it is queued; null before. */
   #lastSentenceMs: number | null = null;
   #listening = false;
+  readonly #beep = new BeepDetector();
   #closed = false;
 
   constructor(options: BriefingSessionOptions) {
@@ -35,8 +38,12 @@ export class BriefingSession implements AgentSession {
     // Control says what is to be said.
   }
 
-  hear(): void {
-    // Answers come as whole utterances.
+  /** Answers come as whole utterances. What is said after the signal would be left as a message. */
+  hear(frame: Int16Array): void {
+    const { log, events } = this.#options.context;
+    if (!this.#beep.feed(frame)) return;
+    log.info({}, 'a voicemail has taken the call');
+    events.callerSaid(VOICEMAIL_SIGNAL);
   }
 
   digit(): void {
@@ -105,12 +112,11 @@ export class BriefingSession implements AgentSession {
   }
 
   async #understand(ears: Pick<AnswerEars, 'understand'>, utterance: Int16Array): Promise<void> {
-    const telling = this.#telling;
     const { events, log } = this.#options.context;
     try {
       const text = await ears.understand(utterance);
-      // An answer to what has been replaced meanwhile answers nothing.
-      if (text !== null && telling === this.#telling && !this.#closed) events.callerSaid(text);
+      // Who is slow, or is understood slowly, answers into the next question: it is an answer all the same.
+      if (text !== null && !this.#closed) events.callerSaid(text);
     } catch (error) {
       log.warn({ err: error }, 'answer of a person could not be recognized, keys go on to work');
     }

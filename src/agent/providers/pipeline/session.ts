@@ -116,6 +116,11 @@ export class PipelineSession implements AgentSession {
     this.#speaker.say(text);
   }
 
+  relay(words: string): void {
+    this.#stop();
+    this.#told(notFromCaller(words));
+  }
+
   instruct(text: string): void {
     this.#dialog.note(notFromCaller(text));
   }

@@ -11,14 +11,16 @@ const LEVEL = 4000;
 
 let call: AgentCallHarness;
 let understood: string | null;
-/** Texts that the synthesizer is still at. */
+/** What the synthesizer, or the recognizer, is still at. */
 let held: (() => void)[];
 let synthesizer: 'quick' | 'slow' | 'broken';
+let understanding: 'quick' | 'slow';
 
 beforeEach(() => {
   understood = null;
   held = [];
   synthesizer = 'quick';
+  understanding = 'quick';
   call = new AgentCallHarness({
     provider: {
       name: ':briefing',
@@ -28,7 +30,7 @@ beforeEach(() => {
       open: (context) =>
         new BriefingSession({
           voice: { ready: () => null, speak },
-          ears: { understand: () => Promise.resolve(understood) },
+          ears: { understand },
           context,
         }),
       close: () => Promise.resolve(),
@@ -42,6 +44,11 @@ async function speak(sentence: string): Promise<SpokenText> {
   if (synthesizer === 'slow') await new Promise<void>((resolve) => held.push(resolve));
   const words = sentence.split(' ').map((word, index) => ({ word, endMs: (index + 1) * WORD_MS }));
   return { pcm: new Int16Array(words.length * WORD_MS * SAMPLES_PER_MS).fill(1000), words };
+}
+
+async function understand(): Promise<string | null> {
+  if (understanding === 'slow') await new Promise<void>((resolve) => held.push(resolve));
+  return understood;
 }
 
 async function wait(ms: number, level = 0): Promise<void> {
@@ -85,6 +92,19 @@ describe('a person who is briefed', () => {
     expect(turns('caller')).toEqual(['no']);
     await answer('yes');
     expect(turns('caller')).toEqual(['no', 'yes']);
+  });
+
+  // The caller's music went on for eight seconds more, and the person had to say it again.
+  it('has answered, although it is understood only when they are asked again', async () => {
+    understanding = 'slow';
+    call.conversation.say('I have a call for Sales. Press 1 to take it.', 'yes');
+    await wait(700);
+    await answer("not now, I'm with a client");
+    call.conversation.say('Are you there?', 'yes');
+    await wait(100);
+    for (const resolve of held) resolve();
+    await wait(100);
+    expect(turns('caller')).toEqual(["not now, I'm with a client"]);
   });
 
   it('hears the next text at once, and nothing more of the one before', async () => {
