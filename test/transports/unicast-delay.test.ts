@@ -43,22 +43,22 @@ function delaysMs({ calls }: Run): number[] {
 }
 
 describe('an echo over unicast', () => {
-  it('is at the phone within 10 ms of the datagram', () => {
+  it('is at the phone within 13 ms of the datagram', () => {
     const run = start();
     run.clock.advance(30_000);
-    expect(quantile(delaysMs(run), 0.5)).toBeLessThan(8);
-    expect(quantile(delaysMs(run), 1)).toBeLessThanOrEqual(11);
+    expect(quantile(delaysMs(run), 0.5)).toBeLessThan(11);
+    expect(quantile(delaysMs(run), 1)).toBeLessThanOrEqual(14);
     for (const { leg, delaysMs } of run.calls) {
       expect(delaysMs).toHaveLength(30_000 / FRAME_MS);
       expect(leg.counters).toMatchObject({ concealed: 0, stretched: 0, shrunk: 0, dropped: 0 });
     }
   });
 
-  it('of a FreeSWITCH that is up to 2 ms late takes no longer', () => {
+  it('of a FreeSWITCH that is up to 4 ms late takes no longer', () => {
     const random = seeded(7);
-    const run = start({ lateMs: () => 2 * random() });
+    const run = start({ lateMs: () => 4 * random() });
     run.clock.advance(30_000);
-    expect(quantile(delaysMs(run), 1)).toBeLessThanOrEqual(11);
+    expect(quantile(delaysMs(run), 1)).toBeLessThanOrEqual(14);
     for (const { leg } of run.calls) expect(leg.counters).toMatchObject({ concealed: 0, stretched: 0, dropped: 0 });
   });
 
@@ -66,7 +66,7 @@ describe('an echo over unicast', () => {
     const random = seeded(11);
     const run = start({ lateMs: () => (random() < 0.01 ? 20 * random() : random()) });
     run.clock.advance(30_000);
-    expect(quantile(delaysMs(run), 0.95)).toBeLessThanOrEqual(31);
+    expect(quantile(delaysMs(run), 0.95)).toBeLessThanOrEqual(34);
     for (const { leg } of run.calls) {
       expect(leg.counters.dropped).toBe(0);
       expect(leg.counters.concealed).toBeLessThan(10);

@@ -36,9 +36,9 @@ const GIVE_BACK_EVERY_MS = 1000;
 
 /**
  * FreeSWITCH reads and writes by two timers that it starts at the same moment: what comes after one datagram of its and before the next is written at once, unless two came. So a
- * turn soon after its datagram is best both ways. Less than this, and the reserve of the elastic buffer (3 ms) would not be there for a datagram that is a little late.
+ * turn soon after its datagram is best both ways. The reserve of the elastic buffer (3 ms) is in it, and 5 for a FreeSWITCH with more to do: what is later makes the buffer a frame deeper for some seconds.
  */
-const TURN_AFTER_MS = 5;
+const TURN_AFTER_MS = 8;
 
 export type UnicastLegOptions = {
   readonly id: LegId;
