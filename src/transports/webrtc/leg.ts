@@ -62,7 +62,7 @@ export class WebRtcLeg implements MediaLeg {
   readonly #onClosed: () => void;
   #lossPercent = 0;
   #digitCredit = DIGIT_BURST;
-  /** Ticks since the last packet. */
+  /** Ticks since the last packet, or since the last other sign of life where that came later than a packet should have. */
   #deafTicks = 0;
   #closed = false;
 
@@ -131,7 +131,7 @@ export class WebRtcLeg implements MediaLeg {
 
   /** The browser looks for another way: it is there, and gets its time for that. */
   seeksWay(): void {
-    this.#deafTicks = Math.min(this.#deafTicks, AWAY_TICKS);
+    this.#isThere();
   }
 
   /** A message of the page. What it cannot mean is ignored: a page of another version may say more. */
@@ -148,6 +148,8 @@ export class WebRtcLeg implements MediaLeg {
 
   /** The browser reported how it hears us. */
   reported(recentLossPercent: number): void {
+    // A telephone that rings takes the microphone from the page, and nothing of it comes but this.
+    this.#isThere();
     this.#lossPercent += LOSS_SMOOTHING * (recentLossPercent - this.#lossPercent);
     this.#downlink.setLossPercent(this.#lossPercent);
   }
@@ -155,6 +157,10 @@ export class WebRtcLeg implements MediaLeg {
   /** The peer is gone. */
   gone(reason: LegCloseReason, detail: string): void {
     this.#ended(reason, detail);
+  }
+
+  #isThere(): void {
+    this.#deafTicks = Math.min(this.#deafTicks, AWAY_TICKS);
   }
 
   #end(reason: LegCloseReason, detail: string): void {

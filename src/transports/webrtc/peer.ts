@@ -11,7 +11,15 @@ import { leaveRelays, lookForWay } from './peer-ice.js';
 import { PeerRtp } from './peer-rtp.js';
 import type { PacketInfo } from './rtp-path.js';
 import type { Fragment } from './sdp.js';
-import { answerFragment, checkOffer, credentialsOf, readFragment, renewOffer, tuneAnswer } from './sdp.js';
+import {
+  answerFragment,
+  checkOffer,
+  credentialsOf,
+  readFragment,
+  renewOffer,
+  tuneAnswer,
+  withoutHiddenCandidates,
+} from './sdp.js';
 
 /** Dynamic payload type for Opus that browsers use; the offer's own is taken where it differs. */
 const OPUS_PAYLOAD_TYPE = 111;
@@ -115,7 +123,7 @@ export class WeriftPeer implements Peer {
       onPacket: (info, payload) => this.#events.packet(info, payload),
       onReport: (recentLossPercent) => this.#events.reported(recentLossPercent),
     });
-    return tuneAnswer(await this.#negotiate(offer), this.#ice.announce);
+    return tuneAnswer(await this.#negotiate(withoutHiddenCandidates(offer)), this.#ice.announce);
   }
 
   async fragment(sdp: string): Promise<string | null> {

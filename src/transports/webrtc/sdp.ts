@@ -13,6 +13,9 @@ const MAX_CANDIDATES = 64;
  */
 const OPUS_PARAMETERS = 'minptime=10;useinbandfec=1;usedtx=1;stereo=0;sprop-stereo=0;maxaveragebitrate=40000';
 
+/** A host candidate by a name instead of an address (RFC 8828 §3.3, mDNS): from afar nobody can look it up, and trying to takes ten seconds. */
+const HIDDEN_CANDIDATE = /^a=candidate:(?:\S+ ){4}\S+\.local /i;
+
 /** One m-line of a description with the lines under it. */
 type Section = readonly string[];
 
@@ -34,6 +37,13 @@ export function checkOffer(sdp: string): void {
   if (!/^a=fingerprint:\S+ \S+$/m.test(plain(sdp))) throw invalid('it has no DTLS fingerprint');
   if (candidatesOf(linesOf(sdp)).length > MAX_CANDIDATES)
     throw invalid(`it has more than ${MAX_CANDIDATES} candidates`);
+}
+
+/** The offer without candidates that hide their address: that browser finds us, and its checks tell where it is. */
+export function withoutHiddenCandidates(offer: string): string {
+  return `${linesOf(offer)
+    .filter((line) => !HIDDEN_CANDIDATE.test(line))
+    .join('\r\n')}\r\n`;
 }
 
 /**
@@ -61,7 +71,7 @@ export function tuneAnswer(sdp: string, announce: string | null): string {
 export type Fragment = {
   readonly ufrag: string | null;
   readonly password: string | null;
-  /** Candidate lines without `a=`, each with the section it came for. */
+  /** Candidate lines without `a=`, each with the section it came for; those that hide their address are left out. */
   readonly candidates: readonly { readonly line: string; readonly mid: string | null }[];
   readonly ended: 'yes' | 'no';
 };
@@ -86,7 +96,7 @@ export function readFragment(sdp: string): Fragment {
   if (candidates.length > MAX_CANDIDATES) throw invalid(`it has more than ${MAX_CANDIDATES} candidates`);
   if (ufrag === null && candidates.length === 0 && ended === 'no')
     throw invalid('it has neither candidates nor credentials');
-  return { ufrag, password, candidates, ended };
+  return { ufrag, password, candidates: candidates.filter(({ line }) => !HIDDEN_CANDIDATE.test(`a=${line}`)), ended };
 }
 
 /** ICE credentials of a description. */

@@ -240,6 +240,10 @@ describe('a browser leg', () => {
     await door.fragment(legId, 'restart');
     for (let i = 0; i < 600; i++) leg.pull(frame);
     expect([leg.presence, closings]).toEqual(['away', []]);
+    // The microphone is taken, the browser is there and reports.
+    peer.events.reported(0);
+    for (let i = 0; i < 600; i++) leg.pull(frame);
+    expect([leg.presence, closings]).toEqual(['away', []]);
     peer.events.packet({ ssrc: 1, payloadType: 1, sequenceNumber: 1, timestamp: 0, marker: false }, new Uint8Array(3));
     expect(leg.presence).toBe('here');
   });

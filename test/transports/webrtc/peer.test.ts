@@ -12,6 +12,7 @@ import { WebRtcDoor } from '../../../src/transports/webrtc/door.js';
 import type { IceConfig } from '../../../src/transports/webrtc/ice.js';
 import type { WebRtcLeg } from '../../../src/transports/webrtc/leg.js';
 import { preparePeers, WeriftPeer } from '../../../src/transports/webrtc/peer.js';
+import { asFirefox } from '../../support/firefox-offer.js';
 import { UdpRelay } from '../../support/udp-relay.js';
 import { WebRtcVisitor } from '../../support/webrtc-visitor.js';
 
@@ -124,6 +125,26 @@ describe('a peer', () => {
     // What was lost on the way is what is missed here, but for what is under way.
     const { uplink } = relay;
     await until(() => Math.abs((network()?.uplinkLossPercent ?? 0) - (uplink.lost * 100) / uplink.packets) < 5);
+  });
+
+  it('takes an offer as Firefox writes it, and answers as all browsers want it', async () => {
+    const { door, legId, visitor, legs } = await setUp();
+    const answer = await door.offer(legId, asFirefox(await visitor.offer()), '127.0.0.1');
+    const [session = '', audio = '', data = '', ...more] = answer.split(/^(?=m=)/m);
+    expect(more).toEqual([]);
+    expect(session).toMatch(/^a=group:BUNDLE 0 1\r$/m);
+    // Opus by the browser's own number and nothing that was not offered; RTCP beside RTP; the browser is the server of DTLS.
+    expect(audio).toMatch(/^m=audio 9 UDP\/TLS\/RTP\/SAVPF 109\r$/m);
+    for (const line of ['a=rtcp-mux', 'a=setup:active', 'a=mid:0', 'a=sendrecv'])
+      expect(audio).toContain(`${line}\r\n`);
+    expect(audio).toMatch(/^a=fingerprint:sha-256 /m);
+    expect(answer).not.toMatch(/^a=extmap:/m);
+    expect(data).toMatch(/^m=application 9 UDP\/DTLS\/SCTP webrtc-datachannel\r$/m);
+    expect(data).toContain('a=mid:1\r\n');
+    await visitor.take(answer);
+    await until(() => legs.length === 1);
+    legs[0]?.notify('{"kind":"turnHeard"}');
+    await until(() => hearsTone(visitor.heard) && visitor.messages.length > 0);
   });
 
   it('carries events to the page and digits from it', async () => {

@@ -7,6 +7,7 @@ import {
   readFragment,
   renewOffer,
   tuneAnswer,
+  withoutHiddenCandidates,
 } from '../../../src/transports/webrtc/sdp.js';
 import { BROWSER_OFFER } from '../../support/browser-offer.js';
 
@@ -89,6 +90,23 @@ describe('an answer', () => {
     expect(fragment).toMatchObject({ ufrag: 'ffd6', password: 'c4859d36111051e1b757fa', ended: 'yes' });
     expect(fragment.candidates).toHaveLength(3);
     expect(fragment.candidates[0]?.mid).toBe('0');
+  });
+});
+
+const HIDDEN = 'a=candidate:0 1 UDP 2122252543 2a1f7a5c-6f5b-4b8e-9d1c-1f0e7a0f9d11.local 58065 typ host';
+
+describe('a browser that hides its addresses', () => {
+  it('offers none, and is not looked up', () => {
+    const offer = withoutHiddenCandidates(
+      `${BROWSER_OFFER}${HIDDEN}\r\na=candidate:1 1 UDP 1 192.0.2.9 4 typ host\r\n`,
+    );
+    expect(offer.match(/^a=candidate:.*$/gm)).toEqual(['a=candidate:1 1 UDP 1 192.0.2.9 4 typ host']);
+    expect(withoutHiddenCandidates(BROWSER_OFFER)).toBe(BROWSER_OFFER);
+  });
+
+  it('sends them later to no effect', () => {
+    expect(readFragment(`a=ice-ufrag:x\r\n${HIDDEN}\r\n`).candidates).toEqual([]);
+    expect(readFragment(`${HIDDEN}\r\n`).candidates).toEqual([]);
   });
 });
 
