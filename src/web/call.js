@@ -98,11 +98,11 @@ export class BrowserCall {
   }
 
   /**
-   * Keys, as on a telephone.
+   * Keys, as on a telephone; returns whether they are on their way.
    * @param {string} digits of 0-9, *, # and A-D
    */
   press(digits) {
-    this.#connection?.send({ kind: 'digits', digits });
+    return this.#phase === 'talking' && this.#connection?.send({ kind: 'digits', digits }) === true;
   }
 
   /** Idempotent. */
@@ -230,6 +230,9 @@ export class BrowserCall {
     this.#applyMute();
     for (const track of microphone.getAudioTracks()) {
       track.addEventListener('ended', () => void this.#microphoneEnded(microphone));
+      // By the system, and not by our button: a telephone that rings, above all.
+      track.addEventListener('mute', () => this.#microphoneTaken(microphone, new CallFailure('microphone-taken')));
+      track.addEventListener('unmute', () => this.#microphoneTaken(microphone, null));
     }
   }
 
@@ -250,6 +253,14 @@ export class BrowserCall {
       const again = () => void this.#microphoneEnded(microphone);
       navigator.mediaDevices.addEventListener('devicechange', again, { once: true });
     }
+  }
+
+  /**
+   * @param {MediaStream} microphone
+   * @param {CallFailure | null} failure
+   */
+  #microphoneTaken(microphone, failure) {
+    if (!this.#over() && microphone === this.#microphone) this.#listener.microphone(failure);
   }
 
   #applyMute() {

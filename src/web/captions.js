@@ -14,6 +14,7 @@ const NEAR_END_PX = 48;
 export class Captions {
   /** Holds both lists, and scrolls. */
   element;
+  #log;
   #turns;
   #guesses;
   /** @type {Map<Party, { item: HTMLLIElement, words: Text, timer: number }>} */
@@ -27,13 +28,16 @@ export class Captions {
     this.element.tabIndex = 0;
     this.element.setAttribute('role', 'group');
     this.element.hidden = true;
+    // Around its list: a list that is a log is none any more.
+    this.#log = document.createElement('div');
+    this.#log.setAttribute('role', 'log');
+    this.#log.setAttribute('aria-live', 'polite');
     this.#turns = document.createElement('ol');
-    this.#turns.setAttribute('role', 'log');
-    this.#turns.setAttribute('aria-live', 'polite');
+    this.#log.append(this.#turns);
     this.#guesses = document.createElement('ol');
     // Words that change all the time are for the eye: a screen reader is told each turn once.
     this.#guesses.setAttribute('aria-hidden', 'true');
-    this.element.append(this.#turns, this.#guesses);
+    this.element.append(this.#log, this.#guesses);
   }
 
   /** Whether the visitor wants to read along; where nothing was said there is nothing to see. @param {boolean} visible */
@@ -45,7 +49,7 @@ export class Captions {
   /** @param {string} label */
   set label(label) {
     this.element.setAttribute('aria-label', label);
-    this.#turns.setAttribute('aria-label', label);
+    this.#log.setAttribute('aria-label', label);
   }
 
   clear() {

@@ -118,9 +118,11 @@ export class Connection {
     await sender?.replaceTrack(microphone?.getAudioTracks()[0] ?? null);
   }
 
-  /** @param {object} message */
+  /** Returns whether it is on its way. @param {object} message */
   send(message) {
-    if (this.#channel.readyState === 'open') this.#channel.send(JSON.stringify(message));
+    if (this.#channel.readyState !== 'open') return false;
+    this.#channel.send(JSON.stringify(message));
+    return true;
   }
 
   /** Idempotent. */

@@ -6,6 +6,8 @@ import { WaitingTone } from './tone.js';
 import { WORDS } from './words.js';
 
 const PAD = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '0', '#'];
+/** Of the keys that were pressed, the last are shown. */
+const SHOWN_KEYS = 16;
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(STYLE);
@@ -59,12 +61,12 @@ export class LinecardCall extends HTMLElement {
       this.#show();
     });
     pad.addEventListener('click', ({ target }) => {
-      if (target instanceof HTMLButtonElement) this.#call?.press(target.value);
+      if (target instanceof HTMLButtonElement) this.#press(target.value);
     });
     // As on a telephone: keys work wherever in the element the focus is.
     this.addEventListener('keydown', (event) => {
-      if (this.#call?.phase !== 'talking' || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (PAD.includes(event.key)) this.#call.press(event.key);
+      if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+      if (PAD.includes(event.key)) this.#press(event.key);
     });
   }
 
@@ -100,8 +102,9 @@ export class LinecardCall extends HTMLElement {
   /** Begins a call; who clicked is asked for the microphone. */
   call() {
     if (this.#live) return;
-    const { captions, error, audio, timer } = this.#parts;
+    const { captions, error, audio, timer, pressed } = this.#parts;
     captions.clear();
+    pressed.textContent = '';
     error.hidden = true;
     timer.textContent = '';
     this.#state = 'talking';
@@ -154,6 +157,12 @@ export class LinecardCall extends HTMLElement {
   /** Idempotent. */
   hangUp() {
     this.#call?.hangUp();
+  }
+
+  /** @param {string} key */
+  #press(key) {
+    const { pressed } = this.#parts;
+    if (this.#call?.press(key) === true) pressed.textContent = `${pressed.textContent}${key}`.slice(-SHOWN_KEYS);
   }
 
   /** @param {import('./call.js').CallNews} news */
@@ -267,13 +276,19 @@ export class LinecardCall extends HTMLElement {
     parts.main.dataset['does'] = live ? 'hang-up' : 'call';
     parts.mute.hidden = parts.padButton.hidden = parts.levels.hidden = !live || this.phase === 'asking';
     setText(parts.mute, this.#call?.muted === true ? words.unmute : words.mute);
-    parts.mute.setAttribute('aria-pressed', String(this.#call?.muted === true));
+    // Its name says what it does next; "pressed" on top of that would say the opposite.
+    parts.mute.toggleAttribute('data-on', this.#call?.muted === true);
     setText(parts.padButton, words.keypad);
-    if (!live) parts.pad.hidden = true;
+    if (!live && !parts.pad.hidden) {
+      // Whoever was at its keys is not to be lost at the top of the page.
+      if (parts.pad.contains(this.shadowRoot?.activeElement ?? null)) parts.main.focus();
+      parts.pad.hidden = true;
+    }
     parts.pad.setAttribute('aria-label', words.keypad);
     parts.padButton.setAttribute('aria-expanded', String(!parts.pad.hidden));
     setText(parts.mineLabel, words.yourLevel);
-    setText(parts.theirsLabel, this.#state === 'connected' ? words.human : words.agentLevel);
+    const theirs = { connected: words.human, held: words.musicLevel, transferring: words.musicLevel }[this.#state];
+    setText(parts.theirsLabel, theirs ?? words.agentLevel);
     parts.captions.label = words.transcript;
     parts.captions.visible = this.getAttribute('captions') !== 'off';
   }
@@ -315,6 +330,9 @@ function build() {
     key.textContent = digit;
     pad.append(key);
   }
+  // Below the keys: what appears above them would move them away from under a finger.
+  const pressed = part('div', { class: 'pressed' });
+  pad.append(pressed);
   // The bars are for the eye only: what is said is in the captions.
   const levels = part('div', { class: 'levels', 'aria-hidden': 'true' });
   const mineLabel = part('span');
@@ -343,6 +361,7 @@ function build() {
     mute,
     padButton,
     pad,
+    pressed,
     levels,
     mineLabel,
     mine,

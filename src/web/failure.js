@@ -1,6 +1,6 @@
 /**
  * Why a call did not come about, or ended. The code is stable, for programs; the words are for the visitor.
- * @typedef {'insecure' | 'microphone-refused' | 'microphone-missing' | 'microphone-busy' | 'microphone-lost' | 'unreachable' | 'refused' | 'unknown-agent' | 'busy' | 'no-way' |
+ * @typedef {'insecure' | 'microphone-refused' | 'microphone-missing' | 'microphone-busy' | 'microphone-lost' | 'microphone-taken' | 'unreachable' | 'refused' | 'unknown-agent' | 'busy' | 'no-way' |
  *   'no-relay' | 'lost' | 'failed'} FailureCode
  */
 
@@ -11,6 +11,8 @@ export const FAILURE_WORDS = {
   'microphone-missing': 'No microphone was found. Connect one, then call again.',
   'microphone-busy': 'The microphone is in use by another program. Close it, then call again.',
   'microphone-lost': 'The microphone was disconnected: nobody hears you. Connect one, and the call goes on with it.',
+  'microphone-taken':
+    'The microphone was taken away by a telephone call or another program: nobody hears you until it is free.',
   unreachable: 'The service cannot be reached. Check your connection, then call again.',
   refused: 'This page may not make calls.',
   'unknown-agent': 'There is nobody of this name to call.',

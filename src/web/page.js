@@ -72,9 +72,18 @@ async function showAgents() {
 async function refreshState() {
   const answer = await fetch('/readyz');
   const { reasons, limitations } = /** @type {{ reasons: string[], limitations: string[] }} */ (await answer.json());
-  state.textContent = answer.ok ? 'Ready for calls' : reasons.join('; ');
-  state.className = answer.ok ? 'good' : 'bad';
+  showState(answer.ok ? 'Ready for calls' : reasons.join('; '), answer.ok);
   find('limitations', HTMLElement).textContent = limitations.join('; ');
+}
+
+/**
+ * A screen reader says a text again that is set again.
+ * @param {string} text
+ * @param {boolean} isGood
+ */
+function showState(text, isGood) {
+  if (state.textContent !== text) state.textContent = text;
+  state.className = isGood ? 'good' : 'bad';
 }
 
 async function refreshCalls() {
@@ -122,7 +131,10 @@ async function refreshSchedules() {
     addCell(row, name);
     addCell(row, now, now === 'open' ? 'good' : '');
     addCell(row, label ?? CAUSES[/** @type {keyof typeof CAUSES} */ (cause)]);
-    addCell(row, changesAt === null ? '' : new Date(changesAt).toLocaleString());
+    addCell(
+      row,
+      changesAt === null ? '' : new Date(changesAt).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' }),
+    );
   });
   find('hours', HTMLElement).hidden = list.length === 0;
 }
@@ -161,8 +173,10 @@ function addCell(row, text, className = '') {
  */
 function show(table, rows, fill) {
   const [body] = table.tBodies;
-  body?.replaceChildren();
-  for (const each of rows) if (body !== undefined) fill(body.insertRow(), each);
+  const fresh = document.createElement('tbody');
+  for (const each of rows) fill(fresh.insertRow(), each);
+  // Who reads or selects in it is not disturbed by what has not changed.
+  if (body !== undefined && body.innerHTML !== fresh.innerHTML) body.replaceWith(fresh);
   table.hidden = rows.length === 0;
 }
 
@@ -176,8 +190,7 @@ async function refresh() {
     await refreshCalls();
     await refreshSchedules();
   } catch {
-    state.textContent = 'Linecard does not answer.';
-    state.className = 'bad';
+    showState('Linecard does not answer.', false);
   } finally {
     running = false;
   }

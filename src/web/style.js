@@ -31,20 +31,23 @@ button { font: inherit; color: var(--_ink); background: transparent; border: 1px
   min-height: 2.75rem; padding: .35rem .85rem; white-space: nowrap; cursor: pointer; touch-action: manipulation; }
 button:hover { border-color: var(--_soft); }
 button:focus-visible, .captions:focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; }
-button[aria-pressed=true], button[aria-expanded=true] { border-color: var(--_accent); color: var(--_accent); }
+button[data-on], button[aria-expanded=true] { border-color: var(--_accent); color: var(--_accent); }
 .main { flex: 1 1 6.5rem; background: var(--_accent); border-color: transparent; color: var(--_on-accent); font-weight: 600; }
 .main:hover { border-color: transparent; filter: brightness(1.06); }
 .main[data-does=hang-up] { background: var(--_danger); color: var(--_on-danger); }
 .pad { display: grid; grid-template-columns: repeat(3, 1fr); gap: .4rem; }
 .pad button { font-size: 1.15rem; font-variant-numeric: tabular-nums; }
+.pressed:empty { display: none; }
+.pressed { grid-column: 1 / -1; text-align: center; letter-spacing: .15em; color: var(--_soft); overflow: hidden;
+  font-variant-numeric: tabular-nums; }
 .levels { display: grid; grid-template-columns: auto 1fr; gap: .25rem .75rem; align-items: center; color: var(--_soft); font-size: .85rem; }
 .bar { height: .4rem; border-radius: .2rem; background: var(--_line); overflow: hidden; }
 .bar i { display: block; height: 100%; width: 100%; background: var(--_accent); transform: scaleX(0); transform-origin: left; }
+@media (forced-colors: active) { .bar, .bar i { forced-color-adjust: none; background: GrayText; } .bar i { background: Highlight; } }
 .error { margin: 0; padding: .6rem .75rem; border-left: 3px solid var(--_danger); color: var(--_ink); }
 .captions { border-top: 1px solid var(--_line); padding: .9rem 0 2px; max-height: 20rem; overflow-y: auto; overscroll-behavior: contain; }
 ol { list-style: none; margin: 0; padding: 0; display: grid; gap: .5rem; }
-ol + ol:not(:empty) { margin-top: .5rem; }
-ol:empty + ol { margin-top: 0; }
+[role=log]:has(li) + ol:not(:empty) { margin-top: .5rem; }
 li { justify-self: start; max-width: 88%; padding: .45rem .75rem; border: 1px solid var(--_line); border-radius: calc(var(--_radius) * .9);
   border-bottom-left-radius: .15rem; overflow-wrap: anywhere; }
 li[data-who=caller] { justify-self: end; border-color: transparent; background: color-mix(in srgb, var(--_accent) 14%, transparent);

@@ -21,6 +21,7 @@ export const WORDS = {
   human: 'Colleague',
   yourLevel: 'Your microphone',
   agentLevel: 'Agent',
+  musicLevel: 'Music',
   transcript: 'What is said',
   interrupted: 'interrupted',
   qualityGood: 'Good connection',

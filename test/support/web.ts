@@ -125,6 +125,11 @@ export class WebLinecard {
     await this.#command('say', { text });
   }
 
+  /** Ends the newest call from here. */
+  async hangUp(): Promise<void> {
+    await this.#command('hangup', {});
+  }
+
   async #command(what: string, body: object): Promise<void> {
     const [newest] = await this.calls();
     const answer = await fetch(`${this.url}/v1/calls/${newest?.id}/${what}`, {

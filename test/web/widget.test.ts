@@ -60,9 +60,21 @@ describe.skipIf(withoutChromium())('the widget on a page of another site', () =>
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await expect.poll(() => page.getByRole('status').textContent(), { timeout: 20_000 }).toBe('Connected');
-    await page.keyboard.press('5');
+    // To the keypad, into it, and a digit: by its key, and by the button that has the focus.
+    for (const key of ['Tab', 'Tab', 'Enter', 'Tab']) await page.keyboard.press(key);
+    const pressed = page.locator('linecard-call .pressed');
+    await expect
+      .poll(async () => {
+        await page.keyboard.press('5');
+        return pressed.textContent();
+      })
+      .toContain('5');
     await page.keyboard.press('Enter');
+    await expect.poll(() => pressed.textContent()).toMatch(/^5+1$/);
+    // The keypad goes away with the call, and the focus is not lost with it.
+    await linecard.hangUp();
     await expect.poll(() => page.getByRole('status').textContent()).toBe('Call ended');
+    expect(await page.evaluate('document.activeElement.shadowRoot.activeElement.textContent')).toBe('Call');
     expect(await page.evaluate('globalThis.phases')).toEqual(['asking', 'connecting', 'talking', 'ended']);
     await page.close();
   });
