@@ -7,6 +7,7 @@ import type { LegCloseReason, LegNetwork } from '../../media/leg.js';
 import { NOTHING_KNOWN } from '../../media/leg.js';
 import type { IceConfig } from './ice.js';
 import { hostAddresses, iceServersFor } from './ice.js';
+import { ignoreLateHandshakes } from './peer-dtls.js';
 import { leaveRelays, lookForWay } from './peer-ice.js';
 import { PeerRtp } from './peer-rtp.js';
 import type { PacketInfo } from './rtp-path.js';
@@ -117,6 +118,7 @@ export class WeriftPeer implements Peer {
     checkOffer(offer);
     this.#offer = offer;
     const transceiver = this.#connection.addTransceiver('audio', { direction: 'sendrecv' });
+    ignoreLateHandshakes(transceiver.dtlsTransport);
     this.#rtp = new PeerRtp({
       transceiver,
       clock: this.#clock,
