@@ -14,6 +14,11 @@ import { TurnSchedule } from './turn-schedule.js';
 /** Hard bound; beyond it the oldest samples are shed. A caller whose words come later than this is talking over the agent anyway. */
 const BOUND_MS = 240;
 const BOUND_SAMPLES = BOUND_MS * SAMPLES_PER_MS;
+/**
+ * The bound is met again within so many frames when it is we who are slow, and each cut costs a search for the pitch: a thread with too much to do must not get more
+ * by every frame that comes. So half of all goes at once then, a cut where six were, and nothing is stretched or shrunk for so long.
+ */
+const SHED_AGAIN_FRAMES = 50;
 /** Chunks have to be here this long before they are needed, beyond the worst of the last seconds. */
 const RESERVE_MS = 3;
 /** Lateness that is prepared for; a stall that is longer is concealed, once, and not paid for with delay for good. */
@@ -55,6 +60,9 @@ export class ElasticFifo {
   /** Frames since the last one in a pause, and since the last one that was stretched or shrunk. */
   #sincePause = 0;
   #sinceChange = 0;
+  #sinceShed = SHED_AGAIN_FRAMES;
+  /** Frames that are to be left as they are. */
+  #restFor = 0;
   /** Frames for which chunks have been too late for comfort. */
   #shortFor = 0;
 
@@ -116,7 +124,10 @@ export class ElasticFifo {
   #shed(samples: number): void {
     // What was to come next would have gone on like this; what comes now is joined to it.
     if (this.#state === 'playing' && this.#concealer.lostSamples === 0) this.#concealer.conceal(SCRATCH, 0, 1);
-    this.#spare.move(-this.#queue.skip(samples));
+    const again = this.#sinceShed > 0 && this.#sinceShed < SHED_AGAIN_FRAMES;
+    if (again) this.#restFor = SHED_AGAIN_FRAMES;
+    this.#spare.move(-this.#queue.skip(again ? Math.max(samples, BOUND_SAMPLES / 2) : samples));
+    this.#sinceShed = 0;
     this.#counters.overruns += 1;
   }
 
@@ -128,6 +139,8 @@ export class ElasticFifo {
     }
     this.#spare.frame();
     this.#sinceChange += 1;
+    this.#sinceShed += 1;
+    if (this.#restFor > 0) this.#restFor -= 1;
     this.#queue.peek(dst, 0, FRAME_SAMPLES);
     this.#sincePause = this.#pauses.isPause(dst) ? 0 : this.#sincePause + 1;
     // Directly after a loss the frame is joined as it is.
@@ -142,6 +155,7 @@ export class ElasticFifo {
    * the window, but not a stall beyond what is prepared for.
    */
   #adjust(dst: Int16Array): number {
+    if (this.#restFor > 0) return 0;
     const prepared = this.#spare.recentWorst() - PREPARED_MS * SAMPLES_PER_MS;
     const spare = Math.max(this.#spare.worst(), prepared);
     if (spare < 0) {
